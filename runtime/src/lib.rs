@@ -1,1 +1,13 @@
-//! x
+//! The ground everybody stands on: node, supervision, claims, store, journal, sessions, clock and
+//! telemetry, and the words and contracts that every layer shares. It imports nobody of the house.
+
+pub mod chat;
+pub mod clock;
+pub mod command;
+pub mod event;
+pub mod intake;
+pub mod module;
+pub mod platform;
+pub mod response;
+pub mod spawn;
+pub mod store;

@@ -1,0 +1,165 @@
+//! The store: one SQL text on SQLite and PostgreSQL, group commit, and writes that carry their epoch.
+
+mod error;
+mod fence;
+mod migrate;
+mod sql;
+mod sqlite;
+mod tx;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+pub use error::StoreError;
+pub use fence::{Claim, FencedTx};
+pub use sql::{Cell, Row, Sql, Value, sql};
+pub use tx::{Receipt, Tx};
+
+/// Where the rows are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// One file, made when it is missing.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, and a replica for reads that may be a second old.
+    Postgres {
+        /// `postgres://user:password@host/database`.
+        url: String,
+        /// The replica's URL, when there is one.
+        replica: Option<String>,
+    },
+}
+
+/// The database behind everything that must outlive a process. Cloning shares the pools.
+#[derive(Clone, Debug)]
+pub struct Store {
+    backend: Backend,
+}
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Sqlite(sqlite::Sqlite),
+    Postgres { primary: PgPool, replica: PgPool },
+}
+
+impl Store {
+    /// Opens the database. Does not change it: [`Store::migrate`] does.
+    ///
+    /// # Errors
+    /// When it cannot be reached, written to, or is no database; the message says which and where.
+    pub async fn open(place: &Place) -> Result<Self, StoreError> {
+        let backend = match place {
+            Place::Sqlite(path) => Backend::Sqlite(sqlite::Sqlite::open(path).await?),
+            Place::Postgres { url, replica } => {
+                let primary = postgres(url).await?;
+                let replica = match replica {
+                    Some(url) => postgres(url).await?,
+                    None => primary.clone(),
+                };
+                Backend::Postgres { primary, replica }
+            }
+        };
+        Ok(Self { backend })
+    }
+
+    /// Brings the tables up to date; returns how many migrations were applied.
+    ///
+    /// # Errors
+    /// When a migration fails or the database is newer than this program.
+    pub async fn migrate(&self) -> Result<usize, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => migrate::run(&mut *sqlite.connection().await?).await,
+            Backend::Postgres { primary, .. } => migrate::run(&mut *primary.acquire().await?).await,
+        }
+    }
+
+    /// All rows of a query that sees every committed write.
+    ///
+    /// # Errors
+    /// When the database refuses the query or is gone.
+    pub async fn all(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sql.all_sqlite(&mut *sqlite.connection().await?).await,
+            Backend::Postgres { primary, .. } => sql.all_postgres(&mut *primary.acquire().await?).await,
+        }
+    }
+
+    /// The first row of a query that sees every committed write.
+    ///
+    /// # Errors
+    /// When the database refuses the query or is gone.
+    pub async fn one(&self, sql: Sql) -> Result<Option<Row>, StoreError> {
+        Ok(self.all(sql).await?.into_iter().next())
+    }
+
+    /// All rows of a query that may be a second old: asks the replica when there is one.
+    ///
+    /// # Errors
+    /// When the database refuses the query or is gone.
+    pub async fn all_lately(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        match &self.backend {
+            Backend::Postgres { replica, .. } => sql.all_postgres(&mut *replica.acquire().await?).await,
+            Backend::Sqlite(_) => self.all(sql).await,
+        }
+    }
+
+    /// Opens a transaction for tables that no claimed entity owns (keys, links, the node's own rows).
+    /// A write to a claimed entity's table is refused in it: that takes [`Store::begin_fenced`].
+    ///
+    /// # Errors
+    /// When the database is gone or busy for longer than ten seconds.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.begin().await.map(Tx::sqlite),
+            Backend::Postgres { primary, .. } => Ok(Tx::postgres(primary.begin().await?)),
+        }
+    }
+
+    /// Opens a transaction that commits only while `claim` is still held.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when it is not; else as [`Store::begin`].
+    pub async fn begin_fenced(&self, claim: &Claim) -> Result<FencedTx, StoreError> {
+        FencedTx::open(self.begin().await?, claim).await
+    }
+
+    /// Whether the rows are in a file that one process at a time may serve.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        matches!(self.backend, Backend::Sqlite(_))
+    }
+
+    /// `sqlite` or `postgresql`, for health and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.backend {
+            Backend::Sqlite(_) => "sqlite",
+            Backend::Postgres { .. } => "postgresql",
+        }
+    }
+
+    /// Waits for open writes and closes the database.
+    pub async fn close(&self) {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Postgres { primary, replica } => {
+                primary.close().await;
+                replica.close().await;
+            }
+        }
+    }
+}
+
+async fn postgres(url: &str) -> Result<PgPool, StoreError> {
+    let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
+    let options = options.application_name("waddlebot");
+    let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(Duration::from_secs(10)).connect_with(options).await;
+    pool.map_err(|cause| StoreError::from(cause).at("the PostgreSQL server"))
+}
+
+/// The usual name of the SQLite file in a data folder.
+#[must_use]
+pub fn file_in(data: &Path) -> PathBuf {
+    data.join("waddlebot.db")
+}

@@ -1,0 +1,80 @@
+//! What can go wrong in the store, named for what the caller does next.
+
+use std::path::PathBuf;
+
+/// A failure of the database, or a write it refused.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The claim was lost: stop the actor, write nothing more.
+    #[error("the claim on {entity} is held by somebody else now")]
+    Stale {
+        /// The claimed entity.
+        entity: String,
+    },
+    /// The row is there already: answer as the user would expect.
+    #[error("there is one already")]
+    Taken,
+    /// A write to a claimed entity's table outside a fenced transaction: a fault in this program.
+    #[error("a write to the table {table} must carry the epoch of its claim")]
+    Unfenced {
+        /// The table.
+        table: String,
+    },
+    /// The database cannot be reached now: try again later.
+    #[error("the database cannot be reached ({0})")]
+    Lost(String),
+    /// The file is no database, or damaged.
+    #[error("{} is damaged or no WaddleBot database: {why}. Move it away or restore a backup", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's own words.
+        why: String,
+    },
+    /// The file or its folder cannot be written.
+    #[error("no permission to write {}: {why}", path.display())]
+    Denied {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        why: String,
+    },
+    /// The database URL cannot be read. Its text may hold a password, so it is not repeated.
+    #[error("DATABASE_URL is no PostgreSQL address: postgres://user:password@host/database is expected")]
+    Address,
+    /// A migration failed, or the database is newer than the program.
+    #[error("the database could not be brought up to date: {0}")]
+    Migration(String),
+    /// Anything else the database says.
+    #[error("the database refused: {0}")]
+    Refused(String),
+}
+
+impl StoreError {
+    /// Says where, for errors that only know what.
+    #[must_use]
+    pub(crate) fn at(self, place: &str) -> Self {
+        match self {
+            Self::Lost(why) | Self::Refused(why) => Self::Lost(format!("{place}: {why}")),
+            other => other,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Taken,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                Self::Lost(error.to_string())
+            }
+            _ => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::Migration(error.to_string())
+    }
+}

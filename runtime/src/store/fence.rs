@@ -1,0 +1,110 @@
+//! The fence: a write to a claimed entity carries its epoch, or it is not made.
+
+use std::ops::{Deref, DerefMut};
+
+use super::{StoreError, Tx, sql};
+
+/// Tables whose rows belong to no claimed entity: the only ones a plain [`Tx`] may write.
+const UNCLAIMED: &[&str] =
+    &["nodes", "coordination", "claim_history", "inbox", "outbox", "communities", "channels", "api_keys", "login_links", "secrets"];
+
+/// A held claim: who owns which entity, and since which change of owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The claimed entity: a row of `coordination`.
+    pub entity: String,
+    /// The node that holds it.
+    pub owner: String,
+    /// That node's incarnation.
+    pub incarnation: i64,
+    /// Rises by one at each change of owner: the fencing token.
+    pub epoch: i64,
+}
+
+/// A transaction that commits only while its claim is held. There is no other way to write to a
+/// claimed entity's tables.
+#[derive(Debug)]
+pub struct FencedTx(Tx);
+
+impl FencedTx {
+    pub(super) async fn open(mut tx: Tx, claim: &Claim) -> Result<Self, StoreError> {
+        let held = if tx.locks_rows() {
+            sql("SELECT 1 AS held FROM coordination WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4 FOR SHARE")
+        } else {
+            sql("SELECT 1 AS held FROM coordination WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4")
+        };
+        let held = held.bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch);
+        if tx.one(held).await?.is_none() {
+            return Err(StoreError::Stale { entity: claim.entity.clone() });
+        }
+        tx.fenced = true;
+        Ok(Self(tx))
+    }
+
+    /// The transaction, to be finished.
+    #[must_use]
+    pub fn into_inner(self) -> Tx {
+        self.0
+    }
+}
+
+impl Deref for FencedTx {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.0
+    }
+}
+
+impl DerefMut for FencedTx {
+    fn deref_mut(&mut self) -> &mut Tx {
+        &mut self.0
+    }
+}
+
+/// Refuses a write to a claimed entity's table in a transaction without an epoch.
+pub(super) fn allows(text: &str, fenced: bool) -> Result<(), StoreError> {
+    if fenced {
+        return Ok(());
+    }
+    match written_table(text) {
+        Some(table) if !UNCLAIMED.iter().any(|name| name.eq_ignore_ascii_case(table)) => {
+            Err(StoreError::Unfenced { table: table.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The table a statement writes, or `None` for one that only reads. Anything that starts with
+/// another word than `SELECT` and is not understood counts as a write to an unknown table.
+fn written_table(text: &str) -> Option<&str> {
+    let mut words = text.split(|letter: char| letter.is_whitespace() || letter == '(').filter(|word| !word.is_empty());
+    let first = words.next()?;
+    let is = |word: &str, wanted: &str| word.eq_ignore_ascii_case(wanted);
+    if is(first, "SELECT") {
+        return None;
+    }
+    if is(first, "INSERT") || is(first, "DELETE") {
+        return words.find(|word| !["INTO", "FROM", "OR", "IGNORE", "REPLACE"].iter().any(|skipped| is(word, skipped)));
+    }
+    if is(first, "UPDATE") {
+        return words.next();
+    }
+    Some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_transaction_may_not_write_to_a_claimed_table() {
+        assert!(
+            matches!(allows("UPDATE inventory_items SET a = 1", false), Err(StoreError::Unfenced { table }) if table == "inventory_items")
+        );
+        assert!(matches!(allows("  insert into memories(id) values ($1)", false), Err(StoreError::Unfenced { .. })));
+        assert!(matches!(allows("WITH x AS (SELECT 1) DELETE FROM memories", false), Err(StoreError::Unfenced { .. })));
+        assert!(allows("SELECT * FROM memories", false).is_ok());
+        assert!(allows("UPDATE nodes SET seq = seq + 1", false).is_ok());
+        assert!(allows("UPDATE inventory_items SET a = 1", true).is_ok());
+    }
+}
