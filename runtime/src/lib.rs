@@ -1,6 +1,7 @@
 //! The ground everybody stands on: node, supervision, claims, store, journal, sessions, clock and
 //! telemetry, and the words and contracts that every layer shares. It imports nobody of the house.
 
+pub mod actor;
 pub mod chat;
 pub mod clock;
 pub mod command;
@@ -11,3 +12,4 @@ pub mod platform;
 pub mod response;
 pub mod spawn;
 pub mod store;
+pub mod supervision;
