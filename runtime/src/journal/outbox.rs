@@ -1,0 +1,96 @@
+//! The outbox: committed with what caused it, and still to be sent.
+
+use super::Execution;
+use crate::store::{Sql, Store, StoreError, Tx, sql};
+
+/// One thing to be sent, as it stands in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// Where to.
+    pub entity: String,
+    /// The response as JSON.
+    pub body: String,
+}
+
+/// A row of the outbox that was found at start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The row's id; also the key under which a platform drops a second one.
+    pub id: String,
+    /// Where to.
+    pub entity: String,
+    /// Whose.
+    pub community: i64,
+    /// The response as JSON.
+    pub body: String,
+}
+
+/// The id of an execution's n-th effect.
+#[must_use]
+pub(super) fn id(execution: &str, effect: usize) -> String {
+    format!("{execution}#{effect}")
+}
+
+/// Puts an execution's effects in, in its own transaction.
+pub(super) async fn put(tx: &mut Tx, execution: &Execution, effects: &[Effect]) -> Result<Vec<String>, StoreError> {
+    if effects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let head = "INSERT INTO outbox (id, execution_id, entity_id, community_id, effect, body, epoch, created_at) VALUES";
+    let mut statement = Sql::rows(head, 8, "");
+    let mut ids = Vec::with_capacity(effects.len());
+    for (at, effect) in effects.iter().enumerate() {
+        let id = id(&execution.id, at);
+        statement = statement
+            .bind(&id)
+            .bind(&execution.id)
+            .bind(&effect.entity)
+            .bind(execution.community)
+            .bind(i64::try_from(at).unwrap_or(i64::MAX))
+            .bind(&effect.body)
+            .bind(execution.epoch)
+            .bind(execution.at);
+        ids.push(id);
+    }
+    tx.run(statement).await?;
+    Ok(ids)
+}
+
+pub(super) async fn mark(tx: &mut Tx, head: &'static str, ids: &[String]) -> Result<(), StoreError> {
+    for chunk in ids.chunks(500) {
+        tx.run(chunk.iter().fold(Sql::rows(head, 1, ""), |statement, id| statement.bind(id))).await?;
+    }
+    Ok(())
+}
+
+/// Marks rows as about to be sent.
+pub(super) const SENDING: &str = "UPDATE outbox SET state = 'sending' WHERE id IN";
+/// Marks rows of which nobody knows whether they were sent.
+pub(super) const UNKNOWN: &str = "UPDATE outbox SET state = 'unknown' WHERE id IN";
+/// Forgets rows that were sent.
+pub(super) const SENT: &str = "DELETE FROM outbox WHERE id IN";
+
+pub(super) async fn undelivered(store: &Store, idempotent: impl Fn(&str) -> bool) -> Result<Vec<Waiting>, StoreError> {
+    let text = "SELECT id, entity_id, community_id, body, state FROM outbox WHERE state IN ('waiting', 'sending') ORDER BY created_at, execution_id, effect";
+    let (mut waiting, mut unknown) = (Vec::new(), Vec::new());
+    for row in store.all(sql(text)).await? {
+        let found =
+            Waiting { id: row.get("id")?, entity: row.get("entity_id")?, community: row.get("community_id")?, body: row.get("body")? };
+        if row.get::<String>("state")? == "sending" && !idempotent(&found.entity) {
+            unknown.push(found.id);
+        } else {
+            waiting.push(found);
+        }
+    }
+    if !unknown.is_empty() {
+        metrics::counter!("waddlebot_replies_unknown_total").increment(unknown.len() as u64);
+        tracing::warn!(
+            count = unknown.len(),
+            "replies of which nobody knows whether they went out before the last stop are not sent again"
+        );
+        let mut tx = store.begin().await?;
+        mark(&mut tx, UNKNOWN, &unknown).await?;
+        tx.commit().await?;
+    }
+    Ok(waiting)
+}
