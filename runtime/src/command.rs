@@ -23,6 +23,8 @@ pub struct Spec<C: 'static> {
     pub cooldown: Duration,
     /// What to type and what comes back: help text and test at once.
     pub examples: &'static [Example],
+    /// What somebody said before the examples, for them to have something to speak of.
+    pub given: &'static [&'static str],
     /// Whether it writes: such a command is durable (DESIGN section 5).
     pub writes: bool,
 }
@@ -48,7 +50,7 @@ pub const fn opt(name: &'static str) -> Arg {
     Arg { name, optional: true }
 }
 
-/// What is typed, and the bot's first answer to it in a room where nothing happened before.
+/// What is typed, and the bot's first answer to it in a room where nothing happened but [`Spec::given`].
 /// An empty answer means that the example is only played for not being refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Example(pub &'static str, pub &'static str);
@@ -57,7 +59,18 @@ impl<C: 'static> Spec<C> {
     /// A command everybody may use, without a rest between two uses, that writes nothing.
     #[must_use]
     pub const fn new(word: &'static str, about: &'static str, read: fn(&mut Words<'_>) -> Result<C, Missing>) -> Self {
-        Self { word, about, read, takes: &[], aliases: &[], role: Role::Viewer, cooldown: Duration::ZERO, examples: &[], writes: false }
+        Self {
+            word,
+            about,
+            read,
+            takes: &[],
+            aliases: &[],
+            role: Role::Viewer,
+            cooldown: Duration::ZERO,
+            examples: &[],
+            given: &[],
+            writes: false,
+        }
     }
 
     /// Names its parameters.
@@ -95,6 +108,13 @@ impl<C: 'static> Spec<C> {
         self
     }
 
+    /// Says what comes before the examples.
+    #[must_use]
+    pub const fn given(mut self, given: &'static [&'static str]) -> Self {
+        self.given = given;
+        self
+    }
+
     /// Says that it writes, which makes it durable.
     #[must_use]
     pub const fn writes(mut self) -> Self {
@@ -114,6 +134,7 @@ impl<C: 'static> Spec<C> {
             role: self.role,
             cooldown: self.cooldown,
             examples: self.examples,
+            given: self.given,
             writes: self.writes,
         }
     }
@@ -138,6 +159,8 @@ pub struct CommandInfo {
     pub cooldown: Duration,
     /// See [`Spec::examples`].
     pub examples: &'static [Example],
+    /// See [`Spec::given`].
+    pub given: &'static [&'static str],
     /// See [`Spec::writes`].
     pub writes: bool,
 }
@@ -152,6 +175,28 @@ impl CommandInfo {
         }
         usage
     }
+
+    /// The word typed first: `inventory` for `inventory add`.
+    #[must_use]
+    pub fn first_word(&self) -> &'static str {
+        self.word.split(' ').next().unwrap_or_default()
+    }
+
+    /// Whether this word, or one of its aliases, is typed first: `so` and `shoutout`, `inventory`.
+    #[must_use]
+    pub fn begins_with(&self, word: &str) -> bool {
+        std::iter::once(&self.word).chain(self.aliases).any(|name| name.split(' ').next() == Some(word))
+    }
+}
+
+/// What to type behind a word that is only the beginning of commands, such as a bare `!inventory`:
+/// the usage lines this role may use. `None` when no command of theirs begins with it.
+#[must_use]
+pub fn usages(typed: &str, role: Role, commands: &[CommandInfo]) -> Option<String> {
+    let beginning = format!("{typed} ");
+    let lines: Vec<_> =
+        commands.iter().filter(|command| command.role <= role && command.word.starts_with(&beginning)).map(CommandInfo::usage).collect();
+    (!lines.is_empty()).then(|| format!("Usage: {}", lines.join(" · ")))
 }
 
 /// What the words behind a command lacked: told to the person as it stands, with the usage line.
@@ -280,11 +325,11 @@ impl<'a> Words<'a> {
     }
 }
 
-fn is_quote(letter: char) -> bool {
+pub(crate) fn is_quote(letter: char) -> bool {
     closing(letter).is_some() || matches!(letter, '”')
 }
 
-fn closing(opening: char) -> Option<&'static [char]> {
+pub(crate) fn closing(opening: char) -> Option<&'static [char]> {
     match opening {
         '"' => Some(&['"']),
         '“' | '„' => Some(&['”', '“', '"']),

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod command;
 pub mod event;
 pub mod fault;
+pub mod expansion;
 pub mod intake;
 pub mod journal;
 pub mod module;
