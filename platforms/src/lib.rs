@@ -1,1 +1,3 @@
-//! x
+//! Whom we talk to: chat platforms behind one contract. It imports the ground, never who lives here.
+
+pub mod irc;

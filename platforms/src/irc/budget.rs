@@ -96,13 +96,15 @@ mod tests {
     #[test]
     fn no_thirty_seconds_see_more_than_twenty_lines() {
         let mut budget = Budget::twitch();
-        let sent: Vec<u64> = (0..300).flat_map(|second| {
-            let mut lines = Vec::new();
-            while budget.take(secs(second)).is_ok() {
-                lines.push(second);
-            }
-            lines
-        }).collect();
+        let sent: Vec<u64> = (0..300)
+            .flat_map(|second| {
+                let mut lines = Vec::new();
+                while budget.take(secs(second)).is_ok() {
+                    lines.push(second);
+                }
+                lines
+            })
+            .collect();
         for from in 0..300 {
             assert!(sent.iter().filter(|at| (from..from + 30).contains(*at)).count() <= 20);
         }

@@ -13,10 +13,7 @@ pub fn room(source: usize, command: &str, target: &str) -> usize {
 
 /// Text that cannot leave its line: line breaks and NUL become spaces, CTCP marks go.
 pub fn clean(text: &str) -> String {
-    text.chars()
-        .filter(|letter| *letter != '\u{1}')
-        .map(|letter| if matches!(letter, '\r' | '\n' | '\0') { ' ' } else { letter })
-        .collect()
+    text.chars().filter(|letter| *letter != '\u{1}').map(|letter| if matches!(letter, '\r' | '\n' | '\0') { ' ' } else { letter }).collect()
 }
 
 /// The pieces of `text`, each at most `room` bytes, whole characters only, cut at a space where there is one

@@ -57,7 +57,7 @@ impl Framer {
         }
         let bytes = chunk?;
         Some(match ByteString::try_from(bytes.clone()) {
-            Ok(text) => Chunk { text, rest: Some(self.rest), dropped: 0 },
+            Ok(text) => Chunk { text, rest: Some(self.rest) },
             Err(_) => self.mended(&bytes),
         })
     }
@@ -77,7 +77,7 @@ impl Framer {
                 self.dropped += 1;
             }
         }
-        Chunk { text: text.into(), rest: None, dropped: 0 }
+        Chunk { text: text.into(), rest: None }
     }
 }
 
@@ -99,7 +99,6 @@ pub struct Chunk {
     text: ByteString,
     /// The limit still to be checked; none where it already was.
     rest: Option<usize>,
-    dropped: u64,
 }
 
 impl Chunk {
@@ -108,9 +107,9 @@ impl Chunk {
         self.text.slice_ref(part)
     }
 
-    /// The chunk's lines in order, without those that are too long or have no command, and how many were too long.
+    /// The chunk's lines in order, without those that are too long or have no command.
     pub fn lines(&self) -> Lines<'_> {
-        Lines { text: &self.text, rest: self.rest, dropped: self.dropped }
+        Lines { text: &self.text, rest: self.rest, dropped: 0 }
     }
 }
 
@@ -221,10 +220,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_become_marks_and_spare_their_neighbours() {
         let (lines, _) = fed(&[b"PING :a\r\nPRIVMSG #c :\xff!ping\xc3\r\nPING :b\r\n"]);
-        assert_eq!(
-            lines,
-            [owned("PING", "a"), owned("PRIVMSG", "\u{fffd}!ping\u{fffd}"), owned("PING", "b")]
-        );
+        assert_eq!(lines, [owned("PING", "a"), owned("PRIVMSG", "\u{fffd}!ping\u{fffd}"), owned("PING", "b")]);
     }
 
     #[test]

@@ -271,10 +271,7 @@ mod tests {
 
     #[test]
     fn nothing_written_breaks_out_of_its_line() {
-        assert_eq!(
-            written("PRIVMSG", &["#a b\r\n", "hi\r\nQUIT :bye\0"]),
-            "PRIVMSG #ab :hi  QUIT :bye \r\n"
-        );
+        assert_eq!(written("PRIVMSG", &["#a b\r\n", "hi\r\nQUIT :bye\0"]), "PRIVMSG #ab :hi  QUIT :bye \r\n");
         assert_eq!(written("JOIN", &[":", ""]), "JOIN * :\r\n");
     }
 

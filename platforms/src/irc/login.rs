@@ -9,16 +9,8 @@ use super::settings::{Secret, Settings};
 use super::trouble::Trouble;
 
 /// The capabilities worth having, where the server offers them.
-const WANTED: [&str; 8] = [
-    "message-tags",
-    "server-time",
-    "account-tag",
-    "echo-message",
-    "multi-prefix",
-    "chghost",
-    "twitch.tv/tags",
-    "twitch.tv/commands",
-];
+const WANTED: [&str; 8] =
+    ["message-tags", "server-time", "account-tag", "echo-message", "multi-prefix", "chghost", "twitch.tv/tags", "twitch.tv/commands"];
 /// Longest piece of an AUTHENTICATE answer.
 const SASL_PIECE: usize = 400;
 /// Most bytes of capability names collected from one server.
@@ -79,12 +71,7 @@ impl Login {
             write(out, "PASS", &[password.reveal()]);
         }
         write(out, "NICK", &[&self.nick]);
-        write(out, "USER", &[&self.wanted, "0", "*", "WaddleBot"]);
-    }
-
-    /// The nick asked for last.
-    pub fn nick(&self) -> &str {
-        &self.nick
+        write(out, "USER", &["waddlebot", "0", "*", "WaddleBot"]);
     }
 
     /// Whether the server has granted a capability.
@@ -260,12 +247,7 @@ mod tests {
     }
 
     fn with_sasl(required: bool) -> Settings {
-        Settings {
-            sasl_user: Some("duck".into()),
-            sasl_password: Some(Secret::new("quack")),
-            sasl_required: required,
-            ..settings()
-        }
+        Settings { sasl_user: Some("duck".into()), sasl_password: Some(Secret::new("quack")), sasl_required: required, ..settings() }
     }
 
     /// What the bot writes on hearing `heard`.
@@ -287,7 +269,7 @@ mod tests {
     fn it_begins_with_capabilities_password_and_names() {
         let mut out = BytesMut::new();
         Login::new(&Settings { password: Some(Secret::new("pass word")), ..settings() }).begin(&mut out);
-        assert_eq!(&out[..], b"CAP LS 302\r\nPASS :pass word\r\nNICK duck\r\nUSER duck 0 * WaddleBot\r\n");
+        assert_eq!(&out[..], b"CAP LS 302\r\nPASS :pass word\r\nNICK duck\r\nUSER waddlebot 0 * WaddleBot\r\n");
     }
 
     #[test]
@@ -310,10 +292,7 @@ mod tests {
     fn a_refused_request_is_repeated_name_by_name() {
         let mut login = Login::new(&settings());
         answers(&mut login, "CAP * LS :message-tags multi-prefix");
-        assert_eq!(
-            answers(&mut login, "CAP duck NAK :message-tags multi-prefix").0,
-            "CAP REQ message-tags\r\nCAP REQ multi-prefix\r\n"
-        );
+        assert_eq!(answers(&mut login, "CAP duck NAK :message-tags multi-prefix").0, "CAP REQ message-tags\r\nCAP REQ multi-prefix\r\n");
         assert_eq!(answers(&mut login, "CAP duck NAK :message-tags").0, "");
         assert_eq!(answers(&mut login, "CAP duck ACK :multi-prefix").0, "CAP END\r\n");
         assert!(login.has("multi-prefix") && !login.has("message-tags"));

@@ -33,9 +33,7 @@ impl Casemapping {
 
     /// Whether two names are one.
     pub fn same(self, one: &str, other: &str) -> bool {
-        one.len() == other.len()
-            && (one == other
-                || one.bytes().zip(other.bytes()).all(|(a, b)| self.lower(a) == self.lower(b)))
+        one.len() == other.len() && (one == other || one.bytes().zip(other.bytes()).all(|(a, b)| self.lower(a) == self.lower(b)))
     }
 
     /// Whether `name` is its own lower-case form.
@@ -192,6 +190,12 @@ impl Server {
         let place = status.trailing_zeros() as usize;
         self.prefixes.get(place).map(|(_, mark)| char::from(*mark))
     }
+
+    /// Whether the highest mode of this status stands above the channel's operators.
+    pub fn is_above_operator(&self, status: Status) -> bool {
+        let operator = self.prefixes.iter().position(|(letter, _)| *letter == b'o');
+        operator.is_some_and(|place| (status.trailing_zeros() as usize) < place)
+    }
 }
 
 /// `(ohv)@%+` as pairs; a server may also have none.
@@ -240,10 +244,7 @@ mod tests {
         assert_eq!(server.highest(0b10100), Some('@'));
         assert_eq!(server.highest(0), None);
         let params = ["+bol-vlk", "*!*@x", "ana", "9", "bob", "key"];
-        assert_eq!(
-            server.status_changes(params.into_iter()),
-            [("ana", 0b100, true), ("bob", 0b10000, false)]
-        );
+        assert_eq!(server.status_changes(params.into_iter()), [("ana", 0b100, true), ("bob", 0b10000, false)]);
     }
 
     #[test]

@@ -59,6 +59,14 @@ pub enum Trouble {
         /// Their words.
         reason: String,
     },
+    /// Numeric 404.
+    #[error("{channel} did not take a message of the bot ({reason})")]
+    Unsaid {
+        /// The channel's name.
+        channel: String,
+        /// The server's words.
+        reason: String,
+    },
     /// The connection was closed with an ERROR line or a RECONNECT.
     #[error("the server ended the connection ({reason})")]
     Closed {
