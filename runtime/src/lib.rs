@@ -13,6 +13,8 @@ pub mod journal;
 pub mod module;
 pub mod platform;
 pub mod response;
+pub mod secret;
+pub mod sessions;
 pub mod spawn;
 pub mod store;
 pub mod supervision;
