@@ -10,6 +10,7 @@ pub mod fault;
 pub mod expansion;
 pub mod intake;
 pub mod journal;
+pub mod keys;
 pub mod module;
 pub mod platform;
 pub mod response;

@@ -170,8 +170,7 @@ fn read(id: &str, mut fields: HashMap<String, String>) -> Option<Session> {
     let (created_at, last_activity) = (time("created_at")?, time("last_activity")?);
     let request_count = fields.get("request_count")?.parse().ok()?;
     let entity = fields.remove("entity_id")?;
-    let facts: BTreeMap<_, _> =
-        fields.into_iter().filter_map(|(name, value)| Some((name.strip_prefix(FACT)?.to_owned(), value))).collect();
+    let facts: BTreeMap<_, _> = fields.into_iter().filter_map(|(name, value)| Some((name.strip_prefix(FACT)?.to_owned(), value))).collect();
     Some(Session { id: id.to_owned(), entity, created_at, last_activity, request_count, facts })
 }
 
