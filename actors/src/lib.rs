@@ -1,1 +1,3 @@
-//! x
+//! Who lives here: channels, communities, module hosts, accounts, delivery, overlays, and the modules.
+
+pub mod overlay;
