@@ -1,3 +1,13 @@
-//! Who lives here: channels, communities, module hosts, accounts, delivery, overlays, and the modules.
+//! Who lives here: channels, communities, module hosts, sessions, accounts, delivery, and the modules.
 
+pub mod account;
+pub mod budget;
+pub mod channel;
+pub mod community;
+pub mod delivery;
+pub mod host;
+pub mod installed;
 pub mod overlay;
+pub mod registry;
+pub mod seat;
+pub mod session;

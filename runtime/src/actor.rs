@@ -117,6 +117,11 @@ impl<O: Send + 'static> Me<O> {
         self.cell.stop(None);
     }
 
+    /// Handles what waits, takes no more, then ends: the way to close without losing an order.
+    pub fn drain(&self) {
+        self.cell.drain().ok();
+    }
+
     /// Sends itself an order after `time`. Dropped silently when it has ended by then.
     pub fn later(&self, time: Duration, order: O) -> tokio::task::AbortHandle {
         let (clock, address) = (self.world.clock.clone(), self.address.clone());

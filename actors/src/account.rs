@@ -1,0 +1,90 @@
+//! One bot account on one platform: everything it says goes out here, in order, within its send budget.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::{Actor, Fault, Me};
+use waddlebot_runtime::platform::{Outgoing, Platform, PlatformError};
+
+use crate::budget::Bucket;
+
+/// What an account is told.
+pub enum Order {
+    /// Say this; the answer is for who must know whether it went out.
+    Send(Outgoing, Option<oneshot::Sender<Result<(), PlatformError>>>),
+}
+
+/// The actor of one account.
+pub struct Account {
+    platform: Arc<dyn Platform>,
+    bucket: Bucket,
+    sent: u64,
+    refused: u64,
+    waited: Duration,
+}
+
+/// How long a line waits for a lost connection before it is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Actor for Account {
+    const KIND: &'static str = "account";
+    type Order = Order;
+    type Seed = Arc<dyn Platform>;
+
+    async fn open(platform: Self::Seed, _: &Me<Order>) -> Result<Self, Fault> {
+        Ok(Self { platform, bucket: Bucket::default(), sent: 0, refused: 0, waited: Duration::ZERO })
+    }
+
+    async fn handle(&mut self, Order::Send(line, reply): Order, me: &Me<Order>) -> Result<(), Fault> {
+        let sent = self.say(&line, me).await;
+        match &sent {
+            Ok(()) => self.sent += 1,
+            Err(error) => {
+                self.refused += 1;
+                me.address().meter().fault(error.to_string());
+                tracing::warn!(channel = %line.channel, %error, "a line was not sent");
+            }
+        }
+        if let Some(reply) = reply {
+            reply.send(sent).ok();
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> Value {
+        json!({
+            "platform": self.platform.name(),
+            "sent": self.sent,
+            "refused": self.refused,
+            "waited_ms": self.waited.as_millis() as u64,
+        })
+    }
+}
+
+impl Account {
+    async fn say(&mut self, line: &Outgoing, me: &Me<Order>) -> Result<(), PlatformError> {
+        let clock = me.clock();
+        if let Some(budget) = self.platform.limits(&line.channel).budget {
+            let wait = self.bucket.take(budget, clock.since_boot());
+            if !wait.is_zero() {
+                self.waited += wait;
+                metrics::counter!("waddlebot_send_waits_total", "platform" => self.platform.name()).increment(1);
+                clock.sleep(wait).await;
+            }
+        }
+        let first = clock.since_boot();
+        loop {
+            let wait = match self.platform.send(line).await {
+                Err(PlatformError::Limited { wait }) => wait,
+                Err(PlatformError::Lost { .. }) => Duration::from_millis(500),
+                other => return other,
+            };
+            if clock.since_boot() + wait > first + PATIENCE {
+                return Err(PlatformError::Lost { platform: self.platform.name() });
+            }
+            clock.sleep(wait).await;
+        }
+    }
+}

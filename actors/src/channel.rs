@@ -1,0 +1,227 @@
+//! A channel: hears what is said, in order, one at a time; finds the command, asks whether, passes it on.
+
+pub mod admit;
+mod chatters;
+pub mod dispatch;
+pub mod resolve;
+mod say;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::{Actor, Address, Fault, Me, Refusal};
+use waddlebot_runtime::chat::{ChannelKey, ChatMessage, CommunityId, Text};
+use waddlebot_runtime::event::Event;
+use waddlebot_runtime::intake::{Ear, Heard, Outcome, Unheard};
+use waddlebot_runtime::journal::Journal;
+use waddlebot_runtime::module::Counts;
+use waddlebot_runtime::platform::Boxed;
+use waddlebot_runtime::store::Claim;
+
+use crate::delivery::{self, Courier, Delivery};
+use crate::{community, host, session};
+use admit::{Gatekeeper, Rate};
+use chatters::Chatters;
+use resolve::Table;
+
+/// What a channel is told.
+pub enum Order {
+    /// Something was heard.
+    Heard(Heard),
+    /// A message that was accepted before the last stop; it stands in the inbox.
+    Again(Accepted),
+    /// The community's commands changed.
+    Table(Arc<Table>),
+    /// Count, save, close when idle.
+    Tick,
+}
+
+/// A durable message, as its body stands in the inbox.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub enum Accepted {
+    /// Somebody said it.
+    Message(ChatMessage),
+    /// It happened.
+    Event(Event),
+}
+
+/// What a channel is opened with.
+#[derive(Clone)]
+pub struct Seed {
+    /// Its name.
+    pub key: ChannelKey,
+    /// Its claim.
+    pub claim: Claim,
+    /// The community it belongs to.
+    pub community: CommunityId,
+    /// Where that community is reached.
+    pub address: Address<community::Order>,
+    /// The claim of that community.
+    pub community_claim: Claim,
+    /// What must not be lost.
+    pub journal: Journal,
+    /// Carries answers.
+    pub courier: Courier,
+    /// How often one person may use one command.
+    pub rate: Rate,
+    /// Makes ids for messages that have none: unlike any other, also after a restart.
+    pub ids: Arc<str>,
+}
+
+/// Every two seconds chatters' points go to the journal.
+const TICK: Duration = Duration::from_secs(2);
+/// A channel that heard nothing for this long closes.
+const IDLE: Duration = Duration::from_secs(600);
+/// The same message id within this time is the same message.
+const SEEN: Duration = Duration::from_secs(900);
+
+/// The actor of one channel.
+pub struct Channel {
+    seed: Seed,
+    table: Arc<Table>,
+    gatekeeper: Gatekeeper,
+    counts: Counts,
+    chatters: Chatters,
+    delivery: Address<delivery::Order>,
+    hosts: HashMap<&'static str, Address<host::Order>>,
+    sessions: HashMap<Text, Address<session::Order>>,
+    seen: HashMap<Text, Duration>,
+    heard: Duration,
+    made: u64,
+}
+
+impl Actor for Channel {
+    const KIND: &'static str = "channel";
+    const BOUND: usize = 1024;
+    type Order = Order;
+    type Seed = Seed;
+
+    async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
+        me.address().meter().claimed(seed.claim.epoch);
+        let joined = seed.address.ask(|reply| community::Order::Joined(me.address().clone(), reply));
+        let table = joined.await.map_err(|gone| format!("its community: {gone}"))?;
+        let delivery = delivery::Seed {
+            channel: seed.key.clone(),
+            community: seed.community,
+            courier: seed.courier.clone(),
+            journal: seed.journal.clone(),
+        };
+        let delivery = me.open::<Delivery>(format!("{}/delivery", me.key()), delivery).await?;
+        me.later(TICK, Order::Tick);
+        Ok(Self {
+            table,
+            gatekeeper: Gatekeeper::new(seed.rate),
+            counts: Counts { since: me.clock().now(), ..Counts::default() },
+            chatters: Chatters::default(),
+            delivery,
+            hosts: HashMap::new(),
+            sessions: HashMap::new(),
+            seen: HashMap::new(),
+            heard: me.clock().since_boot(),
+            made: 0,
+            seed,
+        })
+    }
+
+    async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
+        match order {
+            Order::Heard(heard) => {
+                self.heard = me.clock().since_boot();
+                match heard {
+                    Heard::Said(messages) => {
+                        for message in messages {
+                            self.said(message, None, me).await?;
+                        }
+                    }
+                    Heard::Asked(message, asked) => self.said(message, Some(asked), me).await?,
+                    Heard::Happened(event, asked) => self.happened(event, asked, false, me).await?,
+                }
+            }
+            Order::Again(Accepted::Message(message)) => self.command(message, None, true, me).await?,
+            Order::Again(Accepted::Event(event)) => self.happened(event, None, true, me).await?,
+            Order::Table(table) => {
+                self.table = table;
+                self.hosts.clear();
+            }
+            Order::Tick => self.tick(me),
+        }
+        Ok(())
+    }
+
+    async fn close(&mut self) {
+        self.bank();
+        self.delivery.drain().await;
+    }
+
+    fn memory(&self) -> Value {
+        json!({
+            "channel": self.seed.key,
+            "community": self.seed.community,
+            "counts": self.counts,
+            "chatters_remembered": self.chatters.len(),
+            "message_ids_remembered": self.seen.len(),
+            "rate_windows_remembered": self.gatekeeper.remembered(),
+            "hosts_known": self.hosts.keys().collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Channel {
+    /// The walk of plain chatter ends here: one counter, one look at the first letters.
+    async fn said(&mut self, message: ChatMessage, asked: Option<oneshot::Sender<Outcome>>, me: &Me<Order>) -> Result<(), Fault> {
+        self.counts.messages += 1;
+        self.chatters.spoke(&message);
+        if !resolve::is_command(&message.text) {
+            if let Some(asked) = asked {
+                asked.send(Outcome::default()).ok();
+            }
+            return Ok(());
+        }
+        self.command(message, asked, false, me).await
+    }
+
+    fn tick(&mut self, me: &Me<Order>) {
+        let now = me.clock().since_boot();
+        self.bank();
+        self.chatters.sweep(me.clock().now());
+        self.seen.retain(|_, at| *at + SEEN > now);
+        if now.saturating_sub(self.heard) >= IDLE && me.address().meter().waiting() == 0 {
+            me.drain();
+        } else {
+            me.later(TICK, Order::Tick);
+        }
+    }
+
+    /// Hands what chatters earned to the journal.
+    fn bank(&mut self) {
+        if let Some(points) = self.chatters.earned(&self.seed) {
+            self.seed.journal.points(points);
+        }
+    }
+}
+
+/// A channel on this node, as a platform sees it.
+#[derive(Clone, Debug)]
+pub struct LocalEar(pub Address<Order>);
+
+impl Ear for LocalEar {
+    fn hear(&self, heard: Heard) -> Result<(), (Unheard, Heard)> {
+        self.0.offer(Order::Heard(heard)).map_err(|(refusal, order)| {
+            let why = match refusal {
+                Refusal::Busy => Unheard::Busy,
+                Refusal::Gone => Unheard::Unavailable,
+            };
+            match order {
+                Order::Heard(heard) => (why, heard),
+                _ => unreachable!("an order is given back as it was offered"),
+            }
+        })
+    }
+
+    fn ready(&self) -> Boxed<'_, ()> {
+        Box::pin(self.0.eased())
+    }
+}

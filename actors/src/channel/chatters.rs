@@ -1,0 +1,101 @@
+//! Who chats here: a few hundred bytes each, no actor, no query; points are banked every two seconds.
+
+use std::collections::HashMap;
+
+use waddlebot_runtime::chat::{ChatMessage, Millis, Text};
+use waddlebot_runtime::event::{Event, EventKind};
+use waddlebot_runtime::journal::{Earned, Points};
+
+use super::Seed;
+
+/// Points for one message (spec 04 section 2).
+const MESSAGE: i64 = 5;
+/// Who was silent for this long is no chatter any more.
+const PRESENT: Millis = 15 * 60 * 1000;
+
+#[derive(Default)]
+pub(super) struct Chatters(HashMap<Text, Chatter>);
+
+struct Chatter {
+    name: Text,
+    points: i64,
+    messages: i64,
+    last: Millis,
+}
+
+impl Chatters {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn spoke(&mut self, message: &ChatMessage) {
+        if let Some(chatter) = self.0.get_mut(&message.by.id) {
+            chatter.points += MESSAGE;
+            chatter.messages += 1;
+            chatter.last = message.at;
+        } else {
+            self.add(&message.by.id, &message.by.name, MESSAGE, 1, message.at);
+        }
+    }
+
+    /// Points for an event; what is durable about it is its modules' business.
+    pub(super) fn did(&mut self, event: &Event, now: Millis) {
+        let points = points(event);
+        if points != 0 {
+            match self.0.get_mut(&event.by.id) {
+                Some(chatter) => chatter.points += points,
+                None => self.add(&event.by.id, &event.by.name, points, 0, now),
+            }
+        }
+    }
+
+    fn add(&mut self, id: &Text, name: &Text, points: i64, messages: i64, last: Millis) {
+        // Copies: a slice would keep the whole chunk alive that it was read from.
+        let (id, name) = (Text::from(id.to_string()), Text::from(name.to_string()));
+        self.0.insert(id, Chatter { name, points, messages, last });
+    }
+
+    pub(super) fn earned(&mut self, seed: &Seed) -> Option<Points> {
+        let earned: Vec<_> = self
+            .0
+            .iter_mut()
+            .filter(|(_, chatter)| chatter.points != 0 || chatter.messages != 0)
+            .map(|(id, chatter)| Earned {
+                user_id: id.to_string(),
+                user_name: chatter.name.to_string(),
+                points: std::mem::take(&mut chatter.points),
+                messages: std::mem::take(&mut chatter.messages),
+                last_seen: chatter.last,
+            })
+            .collect();
+        (!earned.is_empty()).then(|| Points {
+            claim: seed.community_claim.clone(),
+            community: seed.community,
+            platform: seed.key.platform().to_owned(),
+            earned,
+        })
+    }
+
+    pub(super) fn sweep(&mut self, now: Millis) {
+        self.0.retain(|_, chatter| chatter.last + PRESENT > now || chatter.points != 0);
+    }
+}
+
+/// What an event earns (spec 04 section 2, spec 05 for the rest).
+fn points(event: &Event) -> i64 {
+    match event.kind {
+        EventKind::Follow | EventKind::MemberJoin => 10,
+        EventKind::Subscription | EventKind::Resub => 50,
+        EventKind::Subgift => 60,
+        EventKind::Raid => 30,
+        EventKind::Cheer => event.amount.clamp(0, 1_000_000),
+        EventKind::Ban => -10,
+        EventKind::VoiceJoin => 8,
+        EventKind::VoiceTime => event.amount.clamp(0, 1440),
+        EventKind::Boost => 100,
+        EventKind::Reaction => 2,
+        EventKind::FileShare => 15,
+        EventKind::AppMention => 8,
+        _ => 0,
+    }
+}

@@ -1,0 +1,91 @@
+//! What people type, and what it is taken for.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use waddlebot_runtime::chat::Role;
+
+use super::*;
+
+fn info(module: &'static str, word: &'static str, aliases: &'static [&'static str]) -> CommandInfo {
+    CommandInfo { module, word, about: "", takes: &[], aliases, role: Role::Viewer, cooldown: Duration::ZERO, examples: &[], given: &[], writes: false }
+}
+
+fn table(taught: &[(&str, &str)]) -> Table {
+    let entry = |name: &'static str, commands: fn() -> Vec<CommandInfo>| Entry {
+        name,
+        about: "",
+        wakes_on: &[],
+        commands,
+        sit: |_, _| unreachable!("nobody sits in this test"),
+    };
+    let modules = [
+        entry("basics", || vec![info("basics", "ping", &[])]),
+        entry("shoutout", || vec![info("shoutout", "so", &["shoutout"])]),
+        entry("inventory", || vec![info("inventory", "inventory add", &[]), info("inventory", "inventory list", &["inv list"])]),
+        entry("quiet", || vec![info("quiet", "quiet", &[])]),
+    ];
+    let taught: Vec<_> = taught.iter().map(|(word, text)| ("alias", Expansion { word: (*word).into(), text: (*text).into() })).collect();
+    Table::new(&modules, |name| name != "quiet", &taught)
+}
+
+fn meaning(table: &Table, text: &str) -> String {
+    match table.resolve(text, "ana") {
+        Resolution::Chatter => "chatter".into(),
+        Resolution::Unknown { word } => format!("unknown {word}"),
+        Resolution::Command { row, rest, .. } => format!("{}{}({rest})", row.info.word, if row.enabled { "" } else { " off" }),
+        Resolution::Group { word, rows } => format!("{word}: {}", rows.len()),
+        Resolution::TooDeep { word } => format!("too deep {word}"),
+    }
+}
+
+#[test]
+fn commands_are_found_by_their_words_aliases_and_sub_commands() {
+    let table = table(&[]);
+    for (text, expected) in [
+        ("!ping", "ping()"),
+        ("  !PING  hello  there ", "ping(hello  there)"),
+        ("!shoutout @ninja", "so(@ninja)"),
+        ("!inventory add lamp \"a lamp\"", "inventory add(lamp \"a lamp\")"),
+        ("!Inventory   LIST all", "inventory list(all)"),
+        ("!inv list", "inventory list()"),
+        ("!inventory", "!inventory: 2"),
+        ("!inventory burn", "!inventory: 2"),
+        ("!quiet", "quiet off()"),
+        ("!nothing here", "unknown !nothing"),
+        ("#weather", "chatter"),
+        ("hello !ping", "chatter"),
+        ("!", "chatter"),
+        ("!!", "chatter"),
+        ("! ping", "chatter"),
+        ("!?!", "chatter"),
+        ("", "chatter"),
+    ] {
+        assert_eq!(meaning(&table, text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn a_taught_word_stands_for_its_text_with_the_speakers_words_in_it() {
+    let table = table(&[("!hi", "!ping hello {user}, {args}"), ("!hey", "!hi again"), ("!plain", "no command")]);
+    assert_eq!(meaning(&table, "!hi you two"), "ping(hello ana, you two)");
+    assert_eq!(meaning(&table, "!hey"), "ping(hello ana, again)");
+    assert_eq!(meaning(&table, "!plain"), "unknown !plain");
+}
+
+#[test]
+fn taught_words_that_stand_for_each_other_end() {
+    let table = table(&[("!a", "!b"), ("!b", "!a"), ("!so", "!ping hijacked")]);
+    assert_eq!(meaning(&table, "!a"), "too deep !a");
+    assert_eq!(meaning(&table, "!so x"), "so(x)", "a taught word never hides a module's command");
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_said_has_a_meaning(text in "\\PC*") {
+        let table = table(&[("!a", "!b {args}"), ("!b", "!a {args} {args}")]);
+        meaning(&table, &text);
+        meaning(&table, &format!("!{text}"));
+        meaning(&table, &format!("!a {text}"));
+    }
+}

@@ -1,0 +1,228 @@
+//! A community: which modules are on, who hosts them, and what its channels may type.
+
+mod people;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::{Actor, Address, Ended, Fault, Me};
+use waddlebot_runtime::chat::Text;
+use waddlebot_runtime::module::Expansion;
+use waddlebot_runtime::platform::Platforms;
+use waddlebot_runtime::store::{Claim, Store};
+
+use crate::channel::{self, resolve::Table};
+use crate::delivery::Courier;
+use crate::host::{self, Host, Setup};
+use crate::installed::{self, Installed};
+use crate::registry::Registered;
+use crate::seat::Entry;
+use crate::session;
+
+/// What a community is told.
+pub enum Order {
+    /// A channel opened: it is told of every change, and gets the table now.
+    Joined(Address<channel::Order>, oneshot::Sender<Arc<Table>>),
+    /// Who hosts this module? Opened when need be.
+    Host(&'static str, oneshot::Sender<Result<Address<host::Order>, String>>),
+    /// The session of this person. Opened when need be.
+    Session(Text, Text, oneshot::Sender<Option<Address<session::Order>>>),
+    /// A module was taught words.
+    Taught(&'static str, Vec<Expansion>),
+    /// Switch a module on or off.
+    Switch(String, bool, oneshot::Sender<Result<(), String>>),
+    /// What is installed.
+    Modules(oneshot::Sender<Vec<ModuleState>>),
+}
+
+/// A module as the hub shows it.
+#[derive(Clone, Debug)]
+pub struct ModuleState {
+    /// Its line in the list.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// Whether it is on.
+    pub enabled: bool,
+}
+
+/// What a community is opened with.
+#[derive(Clone)]
+pub struct Seed {
+    /// Its row.
+    pub registered: Registered,
+    /// Its claim.
+    pub claim: Claim,
+    /// The store.
+    pub store: Store,
+    /// The list of modules.
+    pub modules: Arc<[Entry]>,
+    /// Look-ups.
+    pub platforms: Platforms,
+    /// Carries answers.
+    pub courier: Courier,
+    /// How long one call of a module may take.
+    pub limit: Duration,
+}
+
+/// The actor of one community.
+pub struct Community {
+    seed: Seed,
+    installed: HashMap<String, Installed>,
+    taught: HashMap<&'static str, Vec<Expansion>>,
+    table: Arc<Table>,
+    channels: Vec<Address<channel::Order>>,
+    hosts: HashMap<&'static str, Address<host::Order>>,
+    people: people::People,
+}
+
+impl Actor for Community {
+    const KIND: &'static str = "community";
+    type Order = Order;
+    type Seed = Seed;
+
+    async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
+        me.address().meter().claimed(seed.claim.epoch);
+        let installed = installed::load(&seed.store, seed.registered.id).await?;
+        let mut community = Self {
+            seed,
+            installed,
+            taught: HashMap::new(),
+            table: Arc::default(),
+            channels: Vec::new(),
+            hosts: HashMap::new(),
+            people: people::People::default(),
+        };
+        community.rebuild();
+        Ok(community)
+    }
+
+    async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
+        match order {
+            Order::Joined(channel, reply) => {
+                // Who taught words or waits for an alarm must be there before the first message.
+                self.wake_hosts(me).await;
+                self.channels.push(channel);
+                reply.send(self.table.clone()).ok();
+            }
+            Order::Host(module, reply) => drop(reply.send(self.host(module, me).await)),
+            Order::Session(id, name, reply) => drop(reply.send(self.people.session(id, name, me).await)),
+            Order::Taught(module, words) => {
+                self.taught.insert(module, words);
+                self.changed();
+            }
+            Order::Switch(module, on, reply) => {
+                let done = self.switch(&module, on, me).await;
+                reply.send(done.map_err(|fault| fault.to_string())).ok();
+            }
+            Order::Modules(reply) => {
+                let state = |entry: &Entry| ModuleState { name: entry.name, about: entry.about, enabled: self.enabled(entry.name) };
+                reply.send(self.seed.modules.iter().map(state).collect()).ok();
+            }
+        }
+        Ok(())
+    }
+
+    async fn ended(&mut self, child: Ended, me: &Me<Order>) -> Result<(), Fault> {
+        self.people.ended(&child.key);
+        let module = self.hosts.iter().find(|(_, host)| host.meter().key() == child.key).map(|(module, _)| *module);
+        if let Some(module) = module {
+            self.hosts.remove(module);
+            if let Some(why) = child.failure {
+                me.address().meter().fault(format!("module {module}: {why}"));
+                metrics::counter!("waddlebot_module_failures_total", "module" => module).increment(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> Value {
+        json!({
+            "name": self.seed.registered.name,
+            "timezone": self.seed.registered.timezone,
+            "modules": self.seed.modules.iter().map(|entry| (entry.name, self.enabled(entry.name))).collect::<HashMap<_, _>>(),
+            "taught_words": self.taught.values().map(Vec::len).sum::<usize>(),
+            "channels": self.channels.iter().map(|channel| channel.meter().key().to_owned()).collect::<Vec<_>>(),
+            "open_hosts": self.hosts.keys().collect::<Vec<_>>(),
+            "open_sessions": self.people.len(),
+        })
+    }
+}
+
+impl Community {
+    fn enabled(&self, module: &str) -> bool {
+        self.installed.get(module).is_none_or(|installed| installed.enabled)
+    }
+
+    /// Opens the hosts of modules that have something saved: words they were taught, or an alarm.
+    async fn wake_hosts(&mut self, me: &Me<Order>) {
+        let with_memory = |entry: &&Entry| {
+            let found = self.installed.get(entry.name);
+            found.is_some_and(|installed| installed.enabled && (installed.memory != "null" || installed.wakes_at.is_some()))
+        };
+        let names: Vec<_> = self.seed.modules.iter().filter(with_memory).map(|entry| entry.name).collect();
+        for name in names {
+            if !self.taught.contains_key(name)
+                && let Err(why) = self.host(name, me).await
+            {
+                tracing::error!(module = name, community = self.seed.registered.id, why, "a module could not be opened");
+            }
+        }
+    }
+
+    async fn host(&mut self, module: &'static str, me: &Me<Order>) -> Result<Address<host::Order>, String> {
+        if let Some(host) = self.hosts.get(module) {
+            return Ok(host.clone());
+        }
+        let entry = self.seed.modules.iter().find(|entry| entry.name == module).ok_or("no such module")?;
+        let setup = Setup {
+            entry: *entry,
+            community: self.seed.registered.id,
+            timezone: self.seed.registered.timezone.clone(),
+            claim: self.seed.claim.clone(),
+            store: self.seed.store.clone(),
+            platforms: self.seed.platforms.clone(),
+            courier: self.seed.courier.clone(),
+            commands: self.table.shown().clone(),
+            parent: me.address().clone(),
+            limit: self.seed.limit,
+        };
+        let key = format!("{}/{module}", me.key());
+        let host = me.open::<Host>(key, setup).await.map_err(|fault| fault.to_string())?;
+        self.hosts.insert(module, host.clone());
+        self.taught.entry(module).or_default();
+        Ok(host)
+    }
+
+    async fn switch(&mut self, module: &str, on: bool, me: &Me<Order>) -> Result<(), Fault> {
+        let entry = *self.seed.modules.iter().find(|entry| entry.name == module).ok_or("there is no such module")?;
+        let mut tx = self.seed.store.begin_fenced(&self.seed.claim).await?;
+        installed::switch(&mut tx, self.seed.registered.id, entry.name, on, me.clock().now()).await?;
+        tx.into_inner().commit().await?;
+        self.installed = installed::load(&self.seed.store, self.seed.registered.id).await?;
+        if !on && let Some(host) = self.hosts.remove(entry.name) {
+            host.drain().await;
+            self.taught.remove(entry.name);
+        }
+        self.wake_hosts(me).await;
+        self.changed();
+        Ok(())
+    }
+
+    fn rebuild(&mut self) {
+        let taught: Vec<_> = self.taught.iter().flat_map(|(module, words)| words.iter().map(|word| (*module, word.clone()))).collect();
+        self.table = Arc::new(Table::new(&self.seed.modules, |name| self.enabled(name), &taught));
+    }
+
+    /// Tells everybody what may be typed now.
+    fn changed(&mut self) {
+        self.rebuild();
+        self.channels.retain(|channel| channel.send(channel::Order::Table(self.table.clone())).is_ok());
+        for host in self.hosts.values() {
+            host.send(host::Order::Commands(self.table.shown().clone())).ok();
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Does what modules answered: to the platform, to an overlay; in the order of the channel.
+
+mod courier;
+mod cut;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::{Actor, Fault, Me};
+use waddlebot_runtime::chat::{ChannelKey, CommunityId, Text};
+use waddlebot_runtime::intake::{Outcome, Ran, Verdict};
+use waddlebot_runtime::journal::Journal;
+use waddlebot_runtime::response::Response;
+use waddlebot_runtime::spawn;
+
+pub use courier::{Courier, Parcel, Screens};
+
+/// What came of one module's work.
+#[derive(Clone, Debug, Default)]
+pub struct Answered {
+    /// What to do, each with its outbox id when it stands there.
+    pub parcels: Vec<Parcel>,
+    /// What ran.
+    pub ran: Option<Ran>,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// It ran before: tell who asked, do nothing again.
+    pub again: bool,
+}
+
+/// An answer that is there, or still being worked on.
+pub enum Coming {
+    /// It is there.
+    Ready(Answered),
+    /// The module is at it; `word` is what to say when it never answers.
+    Later {
+        /// The module.
+        module: &'static str,
+        /// What was asked.
+        word: Text,
+        /// Whom to tell when it fails.
+        who: Text,
+        /// Its answer.
+        answer: oneshot::Receiver<Answered>,
+    },
+}
+
+/// What delivery is told: one message's answers.
+pub struct Order {
+    /// What is coming, in order.
+    pub coming: Vec<Coming>,
+    /// Who waits for the outcome.
+    pub asked: Option<oneshot::Sender<Outcome>>,
+    /// The inbox entry that is done when all is answered.
+    pub entry: Option<String>,
+}
+
+/// What a channel's delivery is opened with.
+pub struct Seed {
+    /// Where it delivers to.
+    pub channel: ChannelKey,
+    /// Whose channel it is.
+    pub community: CommunityId,
+    /// Who carries.
+    pub courier: Courier,
+    /// Where finished entries are noted.
+    pub journal: Journal,
+}
+
+/// How long the answers behind a slow one wait for it.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The delivery of one channel.
+pub struct Delivery {
+    seed: Seed,
+    delivered: u64,
+    overtaken: u64,
+}
+
+impl Actor for Delivery {
+    const KIND: &'static str = "delivery";
+    type Order = Order;
+    type Seed = Seed;
+
+    async fn open(seed: Seed, _: &Me<Order>) -> Result<Self, Fault> {
+        Ok(Self { seed, delivered: 0, overtaken: 0 })
+    }
+
+    async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
+        let Order { coming, asked, entry } = order;
+        let mut ready = Vec::with_capacity(coming.len());
+        let mut coming = coming.into_iter();
+        for mut next in coming.by_ref() {
+            match arrived(&mut next, PATIENCE).await {
+                Some(answered) => ready.push(Coming::Ready(answered)),
+                None => {
+                    // One module is slow: the channel's other answers go first.
+                    self.overtaken += 1;
+                    let address = me.address().clone();
+                    let rest: Vec<_> = coming.collect();
+                    spawn::task("slow answer", async move {
+                        ready.push(Coming::Ready(arrived(&mut next, Duration::from_secs(120)).await.unwrap_or_default()));
+                        ready.extend(rest);
+                        address.send(Order { coming: ready, asked, entry }).ok();
+                    });
+                    return Ok(());
+                }
+            }
+        }
+        let answered = ready.into_iter().filter_map(|coming| match coming {
+            Coming::Ready(answered) => Some(answered),
+            Coming::Later { .. } => None,
+        });
+        self.deliver(answered.collect(), asked, entry).await;
+        Ok(())
+    }
+
+    fn memory(&self) -> Value {
+        json!({ "channel": self.seed.channel, "delivered": self.delivered, "overtaken": self.overtaken })
+    }
+}
+
+impl Delivery {
+    async fn deliver(&mut self, answered: Vec<Answered>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<String>) {
+        let mut outcome = Outcome::default();
+        let keep = asked.is_some();
+        for one in answered {
+            outcome.verdict = worst(outcome.verdict, one.verdict);
+            outcome.ran.extend(one.ran);
+            if keep {
+                outcome.responses.extend(one.parcels.iter().map(|parcel| parcel.response.clone()));
+            }
+            if !one.again {
+                self.delivered += one.parcels.len() as u64;
+                self.seed.courier.carry(&self.seed.channel, self.seed.community, one.parcels).await;
+            }
+        }
+        if let Some(entry) = entry {
+            self.seed.journal.done(entry);
+        }
+        if let Some(asked) = asked {
+            asked.send(outcome).ok();
+        }
+    }
+}
+
+/// The answer when it comes within `patience`; a module that ended without one has failed.
+async fn arrived(coming: &mut Coming, patience: Duration) -> Option<Answered> {
+    match coming {
+        Coming::Ready(answered) => Some(std::mem::take(answered)),
+        Coming::Later { module, word, who, answer } => {
+            let answer = tokio::time::timeout(patience, answer).await.ok()?;
+            Some(answer.unwrap_or_else(|_| failed(module, word, who)))
+        }
+    }
+}
+
+fn failed(module: &str, word: &Text, who: &Text) -> Answered {
+    let line = Response::tell(who.clone(), format!("{word} failed. It has been noted."));
+    let ran = Ran {
+        module: module.to_owned(),
+        command: word.to_string(),
+        error: Some("the module ended before it answered".into()),
+        execution_time_ms: 0,
+    };
+    Answered { parcels: vec![Parcel { id: None, response: line }], ran: Some(ran), verdict: Verdict::Failed, again: false }
+}
+
+/// A message ends as badly as the worst of what ran for it.
+fn worst(a: Verdict, b: Verdict) -> Verdict {
+    let rank = |verdict: Verdict| match verdict {
+        Verdict::Chatter => 0,
+        Verdict::Duplicate => 1,
+        Verdict::Done => 2,
+        Verdict::Unknown => 3,
+        Verdict::Disabled => 4,
+        Verdict::Limited => 5,
+        Verdict::Denied => 6,
+        Verdict::Failed => 7,
+        Verdict::Unavailable => 8,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}

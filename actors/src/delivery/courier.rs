@@ -1,0 +1,146 @@
+//! Carries one answer after the other to where it belongs: the account of the platform, or the overlays.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::Address;
+use waddlebot_runtime::chat::{ChannelKey, CommunityId, Text};
+use waddlebot_runtime::fault;
+use waddlebot_runtime::journal::Journal;
+use waddlebot_runtime::platform::{Boxed, Outgoing, PlatformError, Platforms};
+use waddlebot_runtime::response::{Line, Response};
+
+use super::cut::cut;
+use crate::account;
+
+/// One response on its way.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// Its outbox row, when what caused it was written.
+    pub id: Option<String>,
+    /// What to do.
+    pub response: Response,
+}
+
+/// Where overlay items go.
+pub trait Screens: Send + Sync + 'static {
+    /// Shows an item on a community's overlay; the same key twice is shown once.
+    fn show<'a>(&'a self, community: CommunityId, item: &'a Response, key: &'a str) -> Boxed<'a, Result<(), String>>;
+}
+
+/// Knows the way to every account and overlay. Cloning shares it.
+#[derive(Clone)]
+pub struct Courier {
+    accounts: Arc<DashMap<&'static str, Address<account::Order>>>,
+    platforms: Platforms,
+    screens: Arc<dyn Screens>,
+    journal: Journal,
+}
+
+impl Courier {
+    /// One that knows these ways.
+    #[must_use]
+    pub fn new(platforms: Platforms, screens: Arc<dyn Screens>, journal: Journal) -> Self {
+        Self { accounts: Arc::default(), platforms, screens, journal }
+    }
+
+    /// Learns where a platform's account is reached.
+    pub fn account(&self, platform: &'static str, address: Address<account::Order>) {
+        self.accounts.insert(platform, address);
+    }
+
+    /// Whether a channel's platform drops a second message of the same key.
+    #[must_use]
+    pub fn is_idempotent(&self, channel: &ChannelKey) -> bool {
+        self.platforms.of(channel).is_some_and(|platform| platform.capabilities().idempotent)
+    }
+
+    /// Carries parcels to a channel and its community's overlays, in order.
+    pub async fn carry(&self, channel: &ChannelKey, community: CommunityId, parcels: Vec<Parcel>) {
+        if !self.mark(channel, &parcels).await {
+            return;
+        }
+        let mut waiting = Vec::new();
+        for Parcel { id, response } in parcels {
+            match response {
+                Response::Chat(line) => waiting.extend(self.say(channel, &line, id)),
+                item => self.show(community, &item, id).await,
+            }
+        }
+        for (id, answers) in waiting {
+            self.settle(id, answers).await;
+        }
+    }
+
+    /// Notes which lines are about to be sent where a second one could not be told from the first.
+    async fn mark(&self, channel: &ChannelKey, parcels: &[Parcel]) -> bool {
+        if parcels.iter().all(|parcel| parcel.id.is_none()) {
+            return true;
+        }
+        fault::point("before-sending");
+        let ids: Vec<_> =
+            parcels.iter().filter(|parcel| matches!(parcel.response, Response::Chat(_))).filter_map(|parcel| parcel.id.clone()).collect();
+        if ids.is_empty() || self.is_idempotent(channel) {
+            return true;
+        }
+        match self.journal.sending(ids).await {
+            Ok(()) => {
+                fault::point("sending-marked");
+                true
+            }
+            Err(error) => {
+                tracing::error!(%channel, %error, "answers stay in the outbox until the next start");
+                false
+            }
+        }
+    }
+
+    /// Hands a line to the account; for a line of the outbox, what to wait for.
+    fn say(&self, channel: &ChannelKey, line: &Line, id: Option<String>) -> Option<(String, Vec<Answer>)> {
+        let (Some(platform), Some(account)) = (self.platforms.of(channel), self.accounts.get(channel.platform())) else {
+            tracing::error!(%channel, "no account speaks on this platform");
+            return None;
+        };
+        let mut answers = Vec::new();
+        for (part, text) in cut(&line.shown(), platform.limits(channel)).into_iter().enumerate() {
+            let key = match &id {
+                Some(id) => format!("{id}.{part}").into(),
+                None => Text::new(),
+            };
+            let (sender, receiver) = id.is_some().then(oneshot::channel).unzip();
+            let sent = account.send(account::Order::Send(Outgoing { channel: channel.clone(), text, key }, sender));
+            if sent.is_err() {
+                tracing::error!(%channel, "the account has ended: a line was not sent");
+            }
+            answers.extend(receiver);
+        }
+        id.map(|id| (id, answers))
+    }
+
+    async fn settle(&self, id: String, answers: Vec<Answer>) {
+        let mut unknown = false;
+        for answer in answers {
+            unknown |= matches!(answer.await, Ok(Err(PlatformError::Unknown { .. } | PlatformError::Lost { .. })) | Err(_));
+        }
+        fault::point("sent");
+        if unknown {
+            metrics::counter!("waddlebot_replies_unknown_total").increment(1);
+            self.journal.unknown(id);
+        } else {
+            self.journal.sent(id);
+        }
+    }
+
+    async fn show(&self, community: CommunityId, item: &Response, id: Option<String>) {
+        let key = id.clone().unwrap_or_default();
+        if let Err(error) = self.screens.show(community, item, &key).await {
+            tracing::warn!(community, error, "an overlay item was not shown");
+        }
+        if let Some(id) = id {
+            self.journal.sent(id);
+        }
+    }
+}
+
+type Answer = oneshot::Receiver<Result<(), PlatformError>>;

@@ -1,0 +1,267 @@
+//! One call of a module: run it within its time, then commit its writes, the record and its replies together.
+
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::{Fault, Me};
+use waddlebot_runtime::chat::{ChannelKey, Millis, Text};
+use waddlebot_runtime::event::Event;
+use waddlebot_runtime::intake::{Ran, Verdict};
+use waddlebot_runtime::journal::{Effect, Execution, answered, record};
+use waddlebot_runtime::module::{Counts, ModuleError};
+use waddlebot_runtime::response::Response;
+use waddlebot_runtime::store::{FencedTx, Receipt, StoreError};
+use waddlebot_runtime::{fault, spawn};
+
+use super::{Call, Host, Order, Origin, scene};
+use crate::channel::dispatch;
+use crate::delivery::{Answered, Parcel};
+use crate::installed;
+use crate::seat::Said;
+
+/// What a module said, as everybody else sees it.
+struct Answer {
+    responses: Vec<Response>,
+    verdict: Verdict,
+    error: Option<String>,
+    millis: u64,
+}
+
+/// Who ran what where: what the record says.
+struct Job<'a> {
+    id: String,
+    command: &'a str,
+    user: (&'a str, &'a str),
+    origin: &'a Origin,
+}
+
+impl Host {
+    pub(super) async fn command(&mut self, call: Call, reply: oneshot::Sender<Answered>, me: &Me<Order>) -> Result<(), Fault> {
+        let Call { index, info, rest, by, origin, accepted } = call;
+        if let Some(accepting) = accepted
+            && !dispatch::accepted(accepting).await
+        {
+            let said =
+                Answer::told(&by.name, "this cannot be written down right now, try again in a minute".into(), Verdict::Unavailable, None);
+            reply.send(self.plain(said, info.word)).ok();
+            return Ok(());
+        }
+        let started = me.clock().since_boot();
+        let said = {
+            let Self { setup, seat, desk, .. } = &mut *self;
+            let scene = scene(setup, desk, &origin.channel, origin.counts, me.clock().now());
+            tokio::time::timeout(setup.limit, seat.command(index, &rest, &by, scene)).await
+        };
+        let said = match said {
+            Ok(Said::Answer(answer)) => self.judged(answer, &by.name, info.word, me)?,
+            Ok(Said::Missing(missing)) => {
+                Answer::told(&by.name, format!("{missing}. Usage: {}", info.usage()), Verdict::Failed, Some(missing.to_string()))
+            }
+            Err(_) => self.overdue(&by.name, info.word, me).await?,
+        };
+        let said = Answer { millis: millis(me.clock().since_boot().saturating_sub(started)), ..said };
+        if !info.writes {
+            if let Some(tx) = self.desk.take_tx() {
+                tx.into_inner().commit().await?;
+            }
+            self.dirty = true;
+            self.learn(me);
+            reply.send(self.plain(said, info.word)).ok();
+            return Ok(());
+        }
+        let id = format!("{}/{}", origin.message_id, self.setup.entry.name);
+        let job = Job { id, command: info.word, user: (&by.id, &by.name), origin: &origin };
+        self.durable(said, job, reply, me).await
+    }
+
+    pub(super) async fn event(
+        &mut self,
+        event: Event,
+        origin: Origin,
+        reply: oneshot::Sender<Answered>,
+        me: &Me<Order>,
+    ) -> Result<(), Fault> {
+        let started = me.clock().since_boot();
+        let said = {
+            let Self { setup, seat, desk, .. } = &mut *self;
+            let scene = scene(setup, desk, &origin.channel, origin.counts, me.clock().now());
+            tokio::time::timeout(setup.limit, seat.event(&event, scene)).await
+        };
+        let name = event.kind.name();
+        let mut said = match said {
+            Ok(answer) => self.judged(answer, &event.by.name, name, me)?,
+            Err(_) => self.overdue(&event.by.name, name, me).await?,
+        };
+        if said.error.is_some() {
+            // Nobody asked for anything: a failure is for the log, not for the chat.
+            said.responses.clear();
+        }
+        said.millis = millis(me.clock().since_boot().saturating_sub(started));
+        let id = format!("{}/{}", origin.message_id, self.setup.entry.name);
+        let job = Job { id, command: name, user: (&event.by.id, &event.by.name), origin: &origin };
+        self.durable(said, job, reply, me).await
+    }
+
+    pub(super) async fn woken(&mut self, at: Millis, me: &Me<Order>) -> Result<(), Fault> {
+        self.alarm = None;
+        let now = me.clock().now();
+        if self.seat.wakes_at().is_none_or(|due| due > now) {
+            self.learn(me);
+            return Ok(());
+        }
+        let nowhere = ChannelKey::new("community", "", &self.setup.community.to_string());
+        let posted = {
+            let Self { setup, seat, desk, .. } = &mut *self;
+            let scene = scene(setup, desk, &nowhere, Counts::default(), now);
+            tokio::time::timeout(setup.limit, seat.woken(scene)).await
+        };
+        let posted = match posted {
+            Ok(Ok(posted)) => posted,
+            Ok(Err(error)) => {
+                tracing::error!(module = self.setup.entry.name, community = self.setup.community, %error, "an alarm failed");
+                return Err(error.into());
+            }
+            Err(_) => return Err("an alarm took too long".into()),
+        };
+        let id = format!("wake:{}:{}:{at}", self.setup.community, self.setup.entry.name);
+        let origin = Origin { channel: nowhere, message_id: id.clone(), counts: Counts::default() };
+        let effects: Vec<_> = posted.iter().map(|one| Effect { entity: one.channel.to_string(), body: body(&one.response) }).collect();
+        let said = Answer { responses: Vec::new(), verdict: Verdict::Done, error: None, millis: 0 };
+        let job = Job { id, command: "alarm", user: ("", ""), origin: &origin };
+        let Some((ids, receipt)) = self.commit(&said, &job, effects, me).await? else {
+            return self.reload(me).await;
+        };
+        let (courier, community, address) = (self.setup.courier.clone(), self.setup.community, me.address().clone());
+        spawn::task("alarm", async move {
+            if let Err(error) = receipt.safe().await {
+                tracing::error!(%error, "an alarm was not written and will be tried again");
+                address.send(Order::Undone).ok();
+                return;
+            }
+            for (id, one) in ids.into_iter().zip(posted) {
+                courier.carry(&one.channel, community, vec![Parcel { id: Some(id), response: one.response }]).await;
+            }
+        });
+        self.learn(me);
+        Ok(())
+    }
+
+    /// Turns what a module returned into what is said; a lost claim ends the host.
+    fn judged(&self, answer: Result<Vec<Response>, ModuleError>, who: &Text, what: &str, me: &Me<Order>) -> Result<Answer, Fault> {
+        let error = match answer {
+            Ok(responses) => return Ok(Answer { responses, verdict: Verdict::Done, error: None, millis: 0 }),
+            Err(error) => error,
+        };
+        let why = error.to_string();
+        drop(self.desk.take_tx());
+        let text = match &error {
+            ModuleError::Store(StoreError::Stale { .. }) => return Err(error.into()),
+            ModuleError::Refused(text) => return Ok(Answer::told(who, text.clone(), Verdict::Failed, Some(why))),
+            ModuleError::Unavailable { service, .. } => format!("{service} is not available now, try again later."),
+            ModuleError::Store(_) => format!("{what} failed here. It has been noted."),
+        };
+        me.address().meter().fault(why.clone());
+        tracing::error!(module = self.setup.entry.name, community = self.setup.community, what, error = why, "a module failed");
+        Ok(Answer::told(who, text, Verdict::Failed, Some(why)))
+    }
+
+    /// A call took longer than it may: what it began is undone, its memory is read anew.
+    async fn overdue(&mut self, who: &Text, what: &str, me: &Me<Order>) -> Result<Answer, Fault> {
+        let why = format!("{what} took longer than {} s and was ended", self.setup.limit.as_secs_f32());
+        me.address().meter().fault(why.clone());
+        tracing::error!(module = self.setup.entry.name, community = self.setup.community, what, "a module took too long");
+        self.reload(me).await?;
+        Ok(Answer::told(who, format!("{what} took too long and was ended."), Verdict::Failed, Some(why)))
+    }
+
+    fn plain(&self, said: Answer, command: &str) -> Answered {
+        let ran = said.ran(self.setup.entry.name, command);
+        let parcels = said.responses.into_iter().map(|response| Parcel { id: None, response }).collect();
+        Answered { parcels, ran: Some(ran), verdict: said.verdict, again: false }
+    }
+
+    async fn durable(&mut self, said: Answer, job: Job<'_>, reply: oneshot::Sender<Answered>, me: &Me<Order>) -> Result<(), Fault> {
+        let entity = job.origin.channel.to_string();
+        let effects = said.responses.iter().map(|one| Effect { entity: entity.clone(), body: body(one) }).collect();
+        let ran = said.ran(self.setup.entry.name, job.command);
+        let Some((ids, receipt)) = self.commit(&said, &job, effects, me).await? else {
+            let first = answered(&self.setup.store, &job.id).await?.unwrap_or_default();
+            let responses: Vec<Response> = serde_json::from_str(&first).unwrap_or_default();
+            let parcels = responses.into_iter().map(|response| Parcel { id: None, response }).collect();
+            reply.send(Answered { parcels, ran: Some(ran), verdict: Verdict::Duplicate, again: true }).ok();
+            return self.reload(me).await;
+        };
+        self.learn(me);
+        let (address, verdict) = (me.address().clone(), said.verdict);
+        let parcels = ids.into_iter().zip(said.responses).map(|(id, response)| Parcel { id: Some(id), response }).collect();
+        spawn::task("commit", async move {
+            match receipt.safe().await {
+                Ok(()) => {
+                    fault::point("committed");
+                    reply.send(Answered { parcels, ran: Some(ran), verdict, again: false }).ok();
+                }
+                Err(error) => {
+                    tracing::error!(%error, "what a module wrote was not committed");
+                    address.send(Order::Undone).ok();
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Writes record, replies and memory into the module's transaction and ends it.
+    /// `None` when this had run before; nothing is written then.
+    async fn commit(
+        &mut self,
+        said: &Answer,
+        job: &Job<'_>,
+        effects: Vec<Effect>,
+        me: &Me<Order>,
+    ) -> Result<Option<(Vec<String>, Receipt)>, Fault> {
+        fault::point("executed");
+        let now = me.clock().now();
+        let mut tx: FencedTx = match self.desk.take_tx() {
+            Some(tx) => tx,
+            None => self.setup.store.begin_fenced(&self.setup.claim).await?,
+        };
+        let execution = Execution {
+            id: job.id.clone(),
+            entity: job.origin.channel.to_string(),
+            community: self.setup.community,
+            module: self.setup.entry.name,
+            command: job.command.to_owned(),
+            user_id: job.user.0.to_owned(),
+            user_name: job.user.1.to_owned(),
+            status: if said.error.is_some() { "failed" } else { "success" },
+            answer: serde_json::to_string(&said.responses)?,
+            epoch: self.setup.claim.epoch,
+            millis: i64::try_from(said.millis).unwrap_or(i64::MAX),
+            at: now,
+        };
+        let Some(ids) = record(&mut tx, &execution, &effects).await? else { return Ok(None) };
+        let memory = (self.seat.memory(), self.seat.wakes_at());
+        if memory != self.saved {
+            let whose = (self.setup.community, self.setup.entry.name);
+            installed::save_memory(&mut tx, whose, &memory.0, memory.1, now).await?;
+            self.saved = memory;
+        }
+        let receipt = tx.into_inner().finish().await?;
+        Ok(Some((ids, receipt)))
+    }
+}
+
+impl Answer {
+    fn told(who: &Text, text: String, verdict: Verdict, error: Option<String>) -> Self {
+        Self { responses: vec![Response::tell(who.clone(), text)], verdict, error, millis: 0 }
+    }
+
+    fn ran(&self, module: &str, command: &str) -> Ran {
+        Ran { module: module.to_owned(), command: command.to_owned(), error: self.error.clone(), execution_time_ms: self.millis }
+    }
+}
+
+fn body(response: &Response) -> String {
+    serde_json::to_string(response).unwrap_or_default()
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

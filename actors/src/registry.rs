@@ -1,0 +1,82 @@
+//! The communities of this installation, and which channel belongs to which.
+
+use waddlebot_runtime::chat::{ChannelKey, CommunityId, GLOBAL_COMMUNITY, Millis};
+use waddlebot_runtime::store::{Store, StoreError, sql};
+
+/// A community.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Its number.
+    pub id: CommunityId,
+    /// Its name.
+    pub name: String,
+    /// Its IANA time zone.
+    pub timezone: String,
+}
+
+/// All communities, oldest first.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn communities(store: &Store) -> Result<Vec<Registered>, StoreError> {
+    let rows = store.all(sql("SELECT id, name, timezone FROM communities WHERE is_active ORDER BY id")).await?;
+    rows.iter().map(|row| Ok(Registered { id: row.get("id")?, name: row.get("name")?, timezone: row.get("timezone")? })).collect()
+}
+
+/// One community.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn community(store: &Store, id: CommunityId) -> Result<Option<Registered>, StoreError> {
+    Ok(communities(store).await?.into_iter().find(|community| community.id == id))
+}
+
+/// The community that channels without one of their own belong to: the oldest. Made when there is none.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn home(store: &Store, now: Millis) -> Result<Registered, StoreError> {
+    if let Some(first) = communities(store).await?.into_iter().next() {
+        return Ok(first);
+    }
+    let mut tx = store.begin().await?;
+    let text = "INSERT INTO communities (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
+    tx.run(sql(text).bind(GLOBAL_COMMUNITY + 1).bind("My community").bind(now)).await?;
+    tx.commit().await?;
+    communities(store).await?.into_iter().next().ok_or_else(|| StoreError::Refused("the first community was not made".into()))
+}
+
+/// The community a channel belongs to; `None` when it was never heard of.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn community_of(store: &Store, channel: &ChannelKey) -> Result<Option<CommunityId>, StoreError> {
+    let row = store.one(sql("SELECT community_id FROM channels WHERE entity_id = $1 AND is_active").bind(channel.as_str())).await?;
+    row.map(|row| row.get("community_id")).transpose()
+}
+
+/// Adds a channel to a community, unless it belongs to one already; gives the one it belongs to.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn add_channel(store: &Store, channel: &ChannelKey, community: CommunityId, now: Millis) -> Result<CommunityId, StoreError> {
+    let text = "INSERT INTO channels (entity_id, community_id, platform, server_id, channel_id, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+                ON CONFLICT (entity_id) DO NOTHING";
+    let row =
+        sql(text).bind(channel.as_str()).bind(community).bind(channel.platform()).bind(channel.server()).bind(channel.channel()).bind(now);
+    let mut tx = store.begin().await?;
+    tx.run(row).await?;
+    tx.commit().await?;
+    Ok(community_of(store, channel).await?.unwrap_or(community))
+}
+
+/// A community's channels.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn channels(store: &Store, community: CommunityId) -> Result<Vec<ChannelKey>, StoreError> {
+    let rows =
+        store.all(sql("SELECT entity_id FROM channels WHERE community_id = $1 AND is_active ORDER BY entity_id").bind(community)).await?;
+    let keys: Result<Vec<String>, _> = rows.iter().map(|row| row.get("entity_id")).collect();
+    Ok(keys?.iter().filter_map(|key| ChannelKey::parse(key)).collect())
+}
