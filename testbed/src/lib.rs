@@ -1,0 +1,26 @@
+//! Real servers for tests: started on free ports of 127.0.0.1 in temporary folders, ready when handed out, gone when the test is.
+//!
+//! Nothing here is skipped: a missing program is a panic that names the package to install. A server lives as long as
+//! the value that stands for it; should the test process die without unwinding, a guard process outside of it kills the
+//! server and removes its folder.
+
+mod bot;
+#[cfg(feature = "browser")]
+mod browser;
+mod http;
+pub mod irc;
+
+mod patience;
+mod postgres;
+mod process;
+mod program;
+mod redis;
+
+pub use bot::Bot;
+#[cfg(feature = "browser")]
+pub use browser::Browser;
+pub use http::{Reply, get, request};
+pub use patience::{Deadline, eventually, eventually_some};
+pub use postgres::Postgres;
+pub use process::free_port;
+pub use redis::Redis;

@@ -1,0 +1,163 @@
+//! A PostgreSQL cluster without durability, in which each test gets a database of its own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tempfile::TempDir;
+
+use crate::process::{Process, Recipe, folder, free_port, we_are_root};
+use crate::program;
+
+/// The user that Debian's package makes; PostgreSQL refuses to run as root.
+const SYSTEM_USER: &str = "postgres";
+
+/// A running PostgreSQL.
+pub struct Postgres {
+    process: Process,
+    port: u16,
+    databases: AtomicU32,
+    _folder: TempDir,
+}
+
+impl Postgres {
+    /// The cluster that all tests of this process share; started by the first one.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// A cluster for one test alone, which may stop it.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed or does not come up.
+    pub fn start() -> Self {
+        let folder = folder("postgres");
+        let data = folder.path().join("data");
+        run(Command::new("cp").arg("-a").arg("--reflink=auto").arg(template()).arg(&data));
+        if we_are_root() {
+            run(Command::new("chown").arg("-R").arg(SYSTEM_USER).arg(folder.path()));
+        }
+        let port = free_port();
+        let process = Process::start(recipe(&data, port), folder.path());
+        let mut postgres = Self { process, port, databases: AtomicU32::new(0), _folder: folder };
+        postgres.wait_ready();
+        postgres
+    }
+
+    /// The URL of a new, empty database.
+    pub fn database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.sql(&format!("CREATE DATABASE {name}"));
+        format!("postgres://waddlebot@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Runs a statement in the maintenance database and returns what `psql` prints of it, unaligned.
+    pub fn sql(&self, statement: &str) -> String {
+        let psql = program::find("psql", "postgresql-client");
+        let port = self.port.to_string();
+        let connection = ["-h", "127.0.0.1", "-p", &port, "-U", "waddlebot", "-d", "postgres"];
+        run(Command::new(psql).args(connection).args([
+            "-X",
+            "-q",
+            "-t",
+            "-A",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            statement,
+        ]))
+    }
+
+    /// The port it listens at.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops it at once, as a crash of the machine would (its files stay).
+    pub fn kill_9(&mut self) {
+        self.process.kill_9();
+    }
+
+    /// Starts it again on the same port with the same data.
+    pub fn start_again(&mut self) {
+        self.process.start_again();
+        self.wait_ready();
+    }
+
+    fn wait_ready(&mut self) {
+        // The server keeps its own state in the eighth line of this file.
+        let state = self._folder.path().join("data/postmaster.pid");
+        self.process.wait_ready(|process| {
+            let text = fs::read_to_string(&state).unwrap_or_default();
+            let mut lines = text.lines();
+            lines.next().and_then(|id| id.parse().ok()) == process.id()
+                && lines.nth(6).is_some_and(|line| line.trim() == "ready")
+        });
+    }
+}
+
+fn recipe(data: &Path, port: u16) -> Recipe {
+    let mut args = vec!["-D".to_owned(), data.display().to_string(), "-p".to_owned(), port.to_string()];
+    let settings = [
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "fsync=off",
+        "full_page_writes=off",
+        "max_connections=300",
+        "shared_buffers=32MB",
+    ];
+    for setting in settings {
+        args.extend(["-c".to_owned(), setting.to_owned()]);
+    }
+    let program = program::find_postgres("postgres");
+    Recipe { name: "postgres", program, args, environment: None, user: Some(SYSTEM_USER) }
+}
+
+/// An empty cluster that every start copies: made once a checkout, since `initdb` takes seconds.
+fn template() -> PathBuf {
+    let initdb = program::find_postgres("initdb");
+    // The version is in the path: /usr/lib/postgresql/15/bin/initdb.
+    let version = initdb.iter().nth_back(2).map(|v| v.to_string_lossy().into_owned()).unwrap_or_default();
+    let shelf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/testbed");
+    fs::create_dir_all(&shelf).expect("target/testbed cannot be made");
+    let lock = File::create(shelf.join("postgres.lock")).expect("target/testbed cannot be written");
+    lock.lock().expect("a file can be locked");
+    let template = shelf.join(format!("postgres-{version}"));
+    if !template.is_dir() {
+        make_template(&initdb, &template);
+    }
+    template
+}
+
+fn make_template(initdb: &Path, template: &Path) {
+    let folder = folder("initdb");
+    let data = folder.path().join("data");
+    if we_are_root() {
+        run(Command::new("chown").arg(SYSTEM_USER).arg(folder.path()));
+    }
+    let mut command = if we_are_root() {
+        let mut command = Command::new(program::find("setpriv", "util-linux"));
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]).arg(initdb);
+        command
+    } else {
+        Command::new(initdb)
+    };
+    let options =
+        ["--auth=trust", "--username=waddlebot", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"];
+    run(command.args(options).arg("-D").arg(&data).current_dir(folder.path()));
+    // First beside its place, then by a rename: a half-copied template is never used.
+    let nearly = template.with_extension("new");
+    let _ = fs::remove_dir_all(&nearly);
+    run(Command::new("cp").arg("-a").arg(&data).arg(&nearly));
+    fs::rename(&nearly, template).expect("the template cannot be put in its place");
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed ({}): {errors}", output.status);
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
