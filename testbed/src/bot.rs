@@ -124,9 +124,7 @@ impl Bot {
     /// When it still runs after `limit`.
     pub fn wait_exit(&mut self, limit: Duration) -> ExitStatus {
         let status = self.process.wait(limit);
-        status.unwrap_or_else(|| {
-            panic!("waddlebot still runs after {limit:?}; it wrote:\n{}{}", self.stdout(), self.stderr())
-        })
+        status.unwrap_or_else(|| panic!("waddlebot still runs after {limit:?}; it wrote:\n{}{}", self.stdout(), self.stderr()))
     }
 
     /// SIGTERM, then waits for the orderly end.

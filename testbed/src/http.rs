@@ -23,13 +23,7 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Reply> {
 }
 
 /// Sends one request with more header fields and a body, over a connection of its own.
-pub fn request(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    fields: &[(&str, &str)],
-    body: &str,
-) -> io::Result<Reply> {
+pub fn request(address: SocketAddr, method: &str, path: &str, fields: &[(&str, &str)], body: &str) -> io::Result<Reply> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
@@ -96,8 +90,7 @@ mod tests {
 
     #[test]
     fn chunks_are_put_together() {
-        let reply =
-            parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").unwrap();
+        let reply = parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").unwrap();
         assert_eq!(reply.body, "abcde");
     }
 }

@@ -99,9 +99,9 @@ impl Server {
             assert!(status.is_ok_and(|s| s.success()), "{} cannot be given away", home.display());
         }
         let program = program::find("atheme-services", "atheme-services");
-        let recipe = Recipe { user: Some("nobody"), ..recipe("atheme-services", program, args) };
+        let recipe = Recipe { user: Some(("nobody", "nogroup")), ..recipe("atheme-services", program, args) };
         let mut services = Process::start(recipe, &home);
-        services.wait_ready(|process| process.stdout().contains("finished synching"));
+        services.wait_ready(|process| process.stderr().contains("finished synching"));
         self.services = Some(services);
     }
 
@@ -176,10 +176,10 @@ impl Server {
     /// When nobody came within `limit`.
     pub fn wait_for_nick(&self, nick: &str, limit: Duration) {
         let mut watcher = self.person("watcher");
+        let sign = format!(":{}", nick.to_ascii_lowercase());
         eventually(&format!("{nick} is on the server"), limit, || {
             watcher.send(&format!("ISON {nick}"));
-            watcher.hears(" 303 ").to_ascii_lowercase().ends_with(&format!(":{}", nick.to_ascii_lowercase()))
-                || watcher.has_heard(&format!(":{nick} "))
+            watcher.hears(" 303 ").to_ascii_lowercase().ends_with(&sign)
         });
         watcher.quit();
     }

@@ -18,7 +18,7 @@ mod redis;
 
 pub use bot::Bot;
 #[cfg(feature = "browser")]
-pub use browser::Browser;
+pub use browser::{Browser, Window};
 pub use http::{Reply, get, request};
 pub use patience::{Deadline, eventually, eventually_some};
 pub use postgres::Postgres;

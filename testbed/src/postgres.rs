@@ -59,16 +59,7 @@ impl Postgres {
         let psql = program::find("psql", "postgresql-client");
         let port = self.port.to_string();
         let connection = ["-h", "127.0.0.1", "-p", &port, "-U", "waddlebot", "-d", "postgres"];
-        run(Command::new(psql).args(connection).args([
-            "-X",
-            "-q",
-            "-t",
-            "-A",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            statement,
-        ]))
+        run(Command::new(psql).args(connection).args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", statement]))
     }
 
     /// The port it listens at.
@@ -93,8 +84,7 @@ impl Postgres {
         self.process.wait_ready(|process| {
             let text = fs::read_to_string(&state).unwrap_or_default();
             let mut lines = text.lines();
-            lines.next().and_then(|id| id.parse().ok()) == process.id()
-                && lines.nth(6).is_some_and(|line| line.trim() == "ready")
+            lines.next().and_then(|id| id.parse().ok()) == process.id() && lines.nth(6).is_some_and(|line| line.trim() == "ready")
         });
     }
 }
@@ -113,7 +103,7 @@ fn recipe(data: &Path, port: u16) -> Recipe {
         args.extend(["-c".to_owned(), setting.to_owned()]);
     }
     let program = program::find_postgres("postgres");
-    Recipe { name: "postgres", program, args, environment: None, user: Some(SYSTEM_USER) }
+    Recipe { name: "postgres", program, args, environment: None, user: Some((SYSTEM_USER, SYSTEM_USER)) }
 }
 
 /// An empty cluster that every start copies: made once a checkout, since `initdb` takes seconds.
@@ -145,8 +135,7 @@ fn make_template(initdb: &Path, template: &Path) {
     } else {
         Command::new(initdb)
     };
-    let options =
-        ["--auth=trust", "--username=waddlebot", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"];
+    let options = ["--auth=trust", "--username=waddlebot", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"];
     run(command.args(options).arg("-D").arg(&data).current_dir(folder.path()));
     // First beside its place, then by a rename: a half-copied template is never used.
     let nearly = template.with_extension("new");

@@ -48,21 +48,16 @@ pub(crate) struct Recipe {
     pub(crate) args: Vec<String>,
     /// The whole environment when given; otherwise it is inherited.
     pub(crate) environment: Option<Vec<(String, String)>>,
-    /// Another user to run as; heeded when we are root.
-    pub(crate) user: Option<&'static str>,
+    /// Another user and group to run as; heeded when we are root.
+    pub(crate) user: Option<(&'static str, &'static str)>,
 }
 
 impl Recipe {
     fn command(&self) -> Command {
         let mut command = match self.user {
-            Some(user) if we_are_root() => {
+            Some((user, group)) if we_are_root() => {
                 let mut command = Command::new(program::find("setpriv", "util-linux"));
-                command
-                    .arg(format!("--reuid={user}"))
-                    .arg(format!("--regid={user}"))
-                    .arg("--init-groups")
-                    .arg("--")
-                    .arg(&self.program);
+                command.arg(format!("--reuid={user}")).arg(format!("--regid={group}")).arg("--init-groups").arg("--").arg(&self.program);
                 command
             }
             _ => Command::new(&self.program),
@@ -208,11 +203,7 @@ impl Process {
 
     fn open_log(&self, name: &str) -> File {
         let path = self.folder.join(name);
-        File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .unwrap_or_else(|e| panic!("{} cannot be written: {e}", path.display()))
+        File::options().create(true).append(true).open(&path).unwrap_or_else(|e| panic!("{} cannot be written: {e}", path.display()))
     }
 
     fn read_log(&self, name: &str) -> String {

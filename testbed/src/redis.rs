@@ -27,9 +27,7 @@ impl Redis {
         let recipe = Recipe {
             name: "redis-server",
             program: program::find("redis-server", "redis-server"),
-            args: ["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-                .map(str::to_owned)
-                .to_vec(),
+            args: ["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"].map(str::to_owned).to_vec(),
             environment: None,
             user: None,
         };
