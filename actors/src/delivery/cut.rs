@@ -100,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_part_fits(text in "\\PC{0,400}", length in 4usize..60, bytes: bool) {
+        fn every_part_fits(text in "\\PC{0,400}", length in 8usize..60, bytes: bool) {
             let limits = limits(length, if bytes { Unit::Bytes } else { Unit::Characters });
             for part in cut(&text.into(), limits) {
                 prop_assert!(measure(&part, limits.unit) <= length);

@@ -102,6 +102,13 @@ impl<O: Send + 'static> Address<O> {
         self.actor.drain_and_wait(None).await.ok();
     }
 
+    /// Whether it still takes orders.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        use ractor::ActorStatus::{Running, Starting, Unstarted, Upgrading};
+        matches!(self.actor.get_status(), Unstarted | Starting | Running | Upgrading)
+    }
+
     /// What is measured about it.
     #[must_use]
     pub fn meter(&self) -> &Arc<Meter> {

@@ -8,7 +8,18 @@ use waddlebot_runtime::chat::Role;
 use super::*;
 
 fn info(module: &'static str, word: &'static str, aliases: &'static [&'static str]) -> CommandInfo {
-    CommandInfo { module, word, about: "", takes: &[], aliases, role: Role::Viewer, cooldown: Duration::ZERO, examples: &[], given: &[], writes: false }
+    CommandInfo {
+        module,
+        word,
+        about: "",
+        takes: &[],
+        aliases,
+        role: Role::Viewer,
+        cooldown: Duration::ZERO,
+        examples: &[],
+        given: &[],
+        writes: false,
+    }
 }
 
 fn table(taught: &[(&str, &str)]) -> Table {

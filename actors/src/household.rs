@@ -1,0 +1,244 @@
+//! Brings together what a channel needs to live: its community, both claims, the journal, the way out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use tokio::sync::Mutex;
+use waddlebot_runtime::actor::{Address, World};
+use waddlebot_runtime::chat::{ChannelKey, CommunityId};
+use waddlebot_runtime::intake::{Ear, Ears, Unheard};
+use waddlebot_runtime::journal::{Entry, Journal};
+use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
+use waddlebot_runtime::response::Response;
+use waddlebot_runtime::store::{Claim, Store, StoreError};
+
+use crate::channel::admit::Rate;
+use crate::channel::{self, Accepted, LocalEar};
+use crate::community::{self, ModuleState};
+use crate::delivery::{Courier, Parcel};
+use crate::installed;
+use crate::node::{self, community_key};
+use crate::registry::{self, Registered};
+use crate::seat::Entry as ModuleEntry;
+
+/// Gives claims on entities.
+pub trait Claims: Send + Sync + 'static {
+    /// The claim on an entity, taken when nobody holds it.
+    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, String>>;
+}
+
+/// What a household is founded on.
+pub struct Foundation {
+    /// Time and the list of who lives here.
+    pub world: World,
+    /// The root of the tree.
+    pub node: Address<node::Order>,
+    /// The store.
+    pub store: Store,
+    /// The journal.
+    pub journal: Journal,
+    /// Whom we talk to.
+    pub platforms: Platforms,
+    /// The way out.
+    pub courier: Courier,
+    /// The list of modules.
+    pub modules: Arc<[ModuleEntry]>,
+    /// Claims.
+    pub claims: Arc<dyn Claims>,
+    /// How long one call of a module may take.
+    pub limit: Duration,
+    /// How often one person may use one command in one channel.
+    pub rate: Rate,
+    /// This start of this node: makes ids for messages that have none.
+    pub ids: Arc<str>,
+}
+
+/// Opens channels and communities, and answers for them. Cloning shares it.
+#[derive(Clone)]
+pub struct Household(Arc<Inner>);
+
+struct Inner {
+    on: Foundation,
+    channels: DashMap<ChannelKey, Arc<LocalEar>>,
+    opening: DashMap<ChannelKey, Arc<Mutex<()>>>,
+}
+
+impl Household {
+    /// Founds one.
+    #[must_use]
+    pub fn new(on: Foundation) -> Self {
+        Self(Arc::new(Inner { on, channels: DashMap::new(), opening: DashMap::new() }))
+    }
+
+    /// Opens the accounts of all platforms and lets the courier know them.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub async fn open_accounts(&self) -> Result<(), String> {
+        let on = &self.0.on;
+        for platform in on.platforms.iter() {
+            let platform: Arc<dyn Platform> = platform.clone();
+            let name = platform.name();
+            let account = on.node.ask(|reply| node::Order::Account(platform, reply)).await.map_err(|gone| gone.to_string())??;
+            on.courier.account(name, account);
+        }
+        Ok(())
+    }
+
+    /// Does what was accepted before the last stop, sends what should have gone out, wakes who waits for an alarm.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn resume(&self) -> Result<(), StoreError> {
+        let on = &self.0.on;
+        let idempotent = |entity: &str| ChannelKey::parse(entity).is_some_and(|key| on.courier.is_idempotent(&key));
+        for waiting in on.journal.undelivered(idempotent).await? {
+            let (Some(channel), Ok(response)) = (ChannelKey::parse(&waiting.entity), serde_json::from_str::<Response>(&waiting.body))
+            else {
+                tracing::error!(id = waiting.id, "a line of the outbox cannot be read and stays there");
+                continue;
+            };
+            on.courier.carry(&channel, waiting.community, vec![Parcel { id: Some(waiting.id), response }]).await;
+        }
+        for Entry { message_id, entity, body } in on.journal.backlog().await? {
+            let (Some(key), Ok(accepted)) = (ChannelKey::parse(&entity), serde_json::from_str::<Accepted>(&body)) else {
+                tracing::error!(message_id, "an entry of the inbox cannot be read and stays there");
+                continue;
+            };
+            match self.local(&key).await {
+                Ok(ear) => drop(ear.0.send(channel::Order::Again(accepted))),
+                Err(why) => tracing::error!(message_id, %why, "an entry of the inbox cannot be done now"),
+            }
+        }
+        for community in installed::with_alarms(&on.store).await? {
+            if let Err(why) = self.community(community).await {
+                tracing::error!(community, why, "a community with an alarm cannot be opened");
+            }
+        }
+        Ok(())
+    }
+
+    /// A community's actor, opened when need be.
+    ///
+    /// # Errors
+    /// When there is no such community, or it cannot be claimed or opened now.
+    pub async fn community(&self, id: CommunityId) -> Result<(Address<community::Order>, Claim), String> {
+        let on = &self.0.on;
+        let registered = registry::community(&on.store, id).await.map_err(|error| error.to_string())?;
+        let registered = registered.ok_or_else(|| format!("there is no community {id}"))?;
+        let claim = on.claims.claim(&community_key(id)).await?;
+        let seed = community::Seed {
+            registered,
+            claim: claim.clone(),
+            store: on.store.clone(),
+            modules: on.modules.clone(),
+            platforms: on.platforms.clone(),
+            courier: on.courier.clone(),
+            limit: on.limit,
+        };
+        let asked = on.node.ask(|reply| node::Order::Community(Box::new(seed), reply)).await;
+        let address = asked.map_err(|gone| gone.to_string())??;
+        Ok((address, claim))
+    }
+
+    /// All communities.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn communities(&self) -> Result<Vec<Registered>, StoreError> {
+        registry::communities(&self.0.on.store).await
+    }
+
+    /// A community's modules, on or off.
+    ///
+    /// # Errors
+    /// When the community cannot be opened.
+    pub async fn modules(&self, id: CommunityId) -> Result<Vec<ModuleState>, String> {
+        let (address, _) = self.community(id).await?;
+        address.ask(community::Order::Modules).await.map_err(|gone| gone.to_string())
+    }
+
+    /// Switches a module on or off, at once and for good.
+    ///
+    /// # Errors
+    /// When there is no such module, or the change cannot be written.
+    pub async fn switch(&self, id: CommunityId, module: &str, on: bool) -> Result<(), String> {
+        let (address, _) = self.community(id).await?;
+        address.ask(|reply| community::Order::Switch(module.to_owned(), on, reply)).await.map_err(|gone| gone.to_string())?
+    }
+
+    /// The world everybody lives in.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.0.on.world
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.on.store
+    }
+
+    /// Stops channels, communities, accounts and the journal, in this order.
+    pub async fn stop(&self) {
+        self.0.on.node.ask(node::Order::Stop).await.ok();
+    }
+
+    /// The channel's actor on this node: the open one, or opened now; two who ask at once get the same.
+    async fn local(&self, key: &ChannelKey) -> Result<Arc<LocalEar>, Unheard> {
+        if let Some(open) = self.0.channels.get(key).filter(|open| open.0.is_open()) {
+            return Ok(open.clone());
+        }
+        let turn = self.0.opening.entry(key.clone()).or_default().clone();
+        let _turn = turn.lock().await;
+        if let Some(open) = self.0.channels.get(key).filter(|open| open.0.is_open()) {
+            return Ok(open.clone());
+        }
+        let opened = self.open(key).await;
+        self.0.opening.remove(key);
+        match opened {
+            Ok(address) => {
+                let ear = Arc::new(LocalEar(address));
+                self.0.channels.insert(key.clone(), ear.clone());
+                Ok(ear)
+            }
+            Err(why) => {
+                tracing::error!(channel = %key, why, "a channel cannot be opened");
+                Err(Unheard::Unavailable)
+            }
+        }
+    }
+
+    async fn open(&self, key: &ChannelKey) -> Result<Address<channel::Order>, String> {
+        let on = &self.0.on;
+        let known = registry::community_of(&on.store, key).await.map_err(|error| error.to_string())?;
+        let community = match known {
+            Some(community) => community,
+            None => {
+                let now = on.world.clock.now();
+                let home = registry::home(&on.store, now).await.map_err(|error| error.to_string())?;
+                registry::add_channel(&on.store, key, home.id, now).await.map_err(|error| error.to_string())?
+            }
+        };
+        let (address, community_claim) = self.community(community).await?;
+        let seed = channel::Seed {
+            key: key.clone(),
+            claim: on.claims.claim(key.as_str()).await?,
+            community,
+            address,
+            community_claim,
+            journal: on.journal.clone(),
+            courier: on.courier.clone(),
+            rate: on.rate,
+            ids: on.ids.clone(),
+        };
+        on.node.ask(|reply| node::Order::Channel(Box::new(seed), reply)).await.map_err(|gone| gone.to_string())?
+    }
+}
+
+impl Ears for Household {
+    fn channel<'a>(&'a self, key: &'a ChannelKey) -> Boxed<'a, Result<Arc<dyn Ear>, Unheard>> {
+        Box::pin(async move { self.local(key).await.map(|ear| ear as Arc<dyn Ear>) })
+    }
+}

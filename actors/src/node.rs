@@ -1,0 +1,139 @@
+//! The root of this node's supervision tree: opens what lives here, in order, and stops it in order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::{Actor, Address, Ended, Fault, Me};
+use waddlebot_runtime::chat::{ChannelKey, CommunityId};
+use waddlebot_runtime::journal::{self, Keeper};
+use waddlebot_runtime::platform::Platform;
+use waddlebot_runtime::store::Store;
+
+use crate::account::{self, Account};
+use crate::channel::{self, Channel};
+use crate::community::{self, Community};
+
+/// What the node is told.
+pub enum Order {
+    /// Open a channel that is claimed by this node.
+    Channel(Box<channel::Seed>, oneshot::Sender<Result<Address<channel::Order>, String>>),
+    /// Open a community that is claimed by this node; the open one when there is one.
+    Community(Box<community::Seed>, oneshot::Sender<Result<Address<community::Order>, String>>),
+    /// Open the account of a platform.
+    Account(Arc<dyn Platform>, oneshot::Sender<Result<Address<account::Order>, String>>),
+    /// Where the journal is reached.
+    Journal(oneshot::Sender<Address<journal::Order>>),
+    /// Stop channels, then communities, then accounts, then the journal; answer when all is on disk.
+    Stop(oneshot::Sender<()>),
+}
+
+/// The actor of this node.
+pub struct Node {
+    journal: Address<journal::Order>,
+    accounts: HashMap<&'static str, Address<account::Order>>,
+    communities: HashMap<CommunityId, Address<community::Order>>,
+    channels: HashMap<ChannelKey, Address<channel::Order>>,
+}
+
+impl Actor for Node {
+    const KIND: &'static str = "node";
+    const BOUND: usize = 100_000;
+    type Order = Order;
+    type Seed = Store;
+
+    async fn open(store: Store, me: &Me<Order>) -> Result<Self, Fault> {
+        let journal = me.open::<Keeper>("journal", store).await?;
+        Ok(Self { journal, accounts: HashMap::new(), communities: HashMap::new(), channels: HashMap::new() })
+    }
+
+    async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
+        match order {
+            Order::Channel(seed, reply) => drop(reply.send(self.channel(*seed, me).await)),
+            Order::Community(seed, reply) => drop(reply.send(self.community(*seed, me).await)),
+            Order::Account(platform, reply) => drop(reply.send(self.account(platform, me).await)),
+            Order::Journal(reply) => drop(reply.send(self.journal.clone())),
+            Order::Stop(reply) => {
+                self.stop().await;
+                reply.send(()).ok();
+            }
+        }
+        Ok(())
+    }
+
+    async fn ended(&mut self, child: Ended, me: &Me<Order>) -> Result<(), Fault> {
+        self.channels.retain(|_, channel| channel.meter().key() != child.key);
+        self.communities.retain(|_, community| community.meter().key() != child.key);
+        self.accounts.retain(|_, account| account.meter().key() != child.key);
+        if let Some(why) = child.failure {
+            me.address().meter().fault(format!("{}: {why}", child.key));
+            metrics::counter!("waddlebot_actor_failures_total").increment(1);
+            if child.key == self.journal.meter().key() {
+                return Err(format!("the journal has ended: {why}").into());
+            }
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> Value {
+        json!({ "accounts": self.accounts.len(), "communities": self.communities.len(), "channels": self.channels.len() })
+    }
+}
+
+impl Node {
+    async fn channel(&mut self, seed: channel::Seed, me: &Me<Order>) -> Result<Address<channel::Order>, String> {
+        let key = seed.key.clone();
+        if let Some(open) = self.channels.get(&key) {
+            return Ok(open.clone());
+        }
+        let opened = me.open::<Channel>(key.to_string(), seed).await.map_err(|fault| fault.to_string())?;
+        self.channels.insert(key, opened.clone());
+        Ok(opened)
+    }
+
+    async fn community(&mut self, seed: community::Seed, me: &Me<Order>) -> Result<Address<community::Order>, String> {
+        let id = seed.registered.id;
+        if let Some(open) = self.communities.get(&id) {
+            return Ok(open.clone());
+        }
+        let opened = me.open::<Community>(community_key(id), seed).await.map_err(|fault| fault.to_string())?;
+        self.communities.insert(id, opened.clone());
+        Ok(opened)
+    }
+
+    async fn account(&mut self, platform: Arc<dyn Platform>, me: &Me<Order>) -> Result<Address<account::Order>, String> {
+        let name = platform.name();
+        if let Some(open) = self.accounts.get(name) {
+            return Ok(open.clone());
+        }
+        let opened = me.open::<Account>(format!("account:{name}"), platform).await.map_err(|fault| fault.to_string())?;
+        self.accounts.insert(name, opened.clone());
+        Ok(opened)
+    }
+
+    async fn stop(&mut self) {
+        for (key, channel) in self.channels.drain() {
+            if tokio::time::timeout(Duration::from_secs(10), channel.drain()).await.is_err() {
+                tracing::warn!(channel = %key, "did not stop in time");
+            }
+        }
+        for (id, community) in self.communities.drain() {
+            if tokio::time::timeout(Duration::from_secs(10), community.drain()).await.is_err() {
+                tracing::warn!(community = id, "did not stop in time");
+            }
+        }
+        for (_, account) in self.accounts.drain() {
+            tokio::time::timeout(Duration::from_secs(2), account.drain()).await.ok();
+        }
+        self.journal.ask(journal::Order::Flush).await.ok();
+        self.journal.drain().await;
+    }
+}
+
+/// A community's key, in the tree of actors and among the claims.
+#[must_use]
+pub fn community_key(id: CommunityId) -> String {
+    format!("community:{id}")
+}
