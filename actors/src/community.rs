@@ -97,14 +97,14 @@ impl Actor for Community {
             people: people::People::default(),
         };
         community.rebuild();
+        // Who taught words or waits for an alarm must be there before the first message.
+        community.wake_hosts(me).await;
         Ok(community)
     }
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
         match order {
             Order::Joined(channel, reply) => {
-                // Who taught words or waits for an alarm must be there before the first message.
-                self.wake_hosts(me).await;
                 self.channels.push(channel);
                 reply.send(self.table.clone()).ok();
             }

@@ -13,3 +13,7 @@ pub mod overlay;
 pub mod registry;
 pub mod seat;
 pub mod session;
+#[cfg(any(test, feature = "play"))]
+pub mod stage;
+#[cfg(test)]
+mod walk;

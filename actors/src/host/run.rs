@@ -57,6 +57,7 @@ impl Host {
             }
             Err(_) => self.overdue(&by.name, info.word, me).await?,
         };
+        self.forget_failed(&said, me).await?;
         let said = Answer { millis: millis(me.clock().since_boot().saturating_sub(started)), ..said };
         if !info.writes {
             if let Some(tx) = self.desk.take_tx() {
@@ -90,6 +91,7 @@ impl Host {
             Ok(answer) => self.judged(answer, &event.by.name, name, me)?,
             Err(_) => self.overdue(&event.by.name, name, me).await?,
         };
+        self.forget_failed(&said, me).await?;
         if said.error.is_some() {
             // Nobody asked for anything: a failure is for the log, not for the chat.
             said.responses.clear();
@@ -161,6 +163,14 @@ impl Host {
         me.address().meter().fault(why.clone());
         tracing::error!(module = self.setup.entry.name, community = self.setup.community, what, error = why, "a module failed");
         Ok(Answer::told(who, text, Verdict::Failed, Some(why)))
+    }
+
+    /// A call that failed leaves nothing behind, in memory neither.
+    async fn forget_failed(&mut self, said: &Answer, me: &Me<Order>) -> Result<(), Fault> {
+        if said.error.is_some() && self.seat.memory() != self.saved.0 {
+            self.reload(me).await?;
+        }
+        Ok(())
     }
 
     /// A call took longer than it may: what it began is undone, its memory is read anew.

@@ -1,0 +1,185 @@
+//! A whole house in a test: real store, real channels, communities and hosts; only the platform writes down what it is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use waddlebot_runtime::actor::{Root, World, open_root};
+use waddlebot_runtime::chat::{ChannelKey, ChatMessage, CommunityId, Role, User};
+use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::event::{Event, EventKind};
+use waddlebot_runtime::intake::{self, Ears, Outcome};
+use waddlebot_runtime::journal::Journal;
+use waddlebot_runtime::platform::{Boxed, Capabilities, Limits, Outgoing, Platform, PlatformError, Platforms, Profile, Unit};
+use waddlebot_runtime::response::Response;
+use waddlebot_runtime::store::{Claim, Place, Store, sql};
+
+use crate::channel::admit::Rate;
+use crate::delivery::{Courier, Screens};
+use crate::household::{Claims, Foundation, Household};
+use crate::node::{self, Node};
+use crate::seat::Entry;
+
+/// A house with one platform called `stage`.
+pub struct Stage {
+    /// Opens channels and communities.
+    pub household: Household,
+    /// The clock, to be turned.
+    pub clock: Clock,
+    /// What the platform and the overlays were told.
+    pub seen: Seen,
+    root: Root<node::Order>,
+    store: Store,
+}
+
+/// What left the house, in order. Cloning shares it.
+#[derive(Clone, Default)]
+pub struct Seen {
+    lines: Arc<Mutex<Vec<Outgoing>>>,
+    items: Arc<Mutex<Vec<Response>>>,
+    profiles: Arc<Mutex<Vec<Profile>>>,
+}
+
+impl Stage {
+    /// Opens a house with these modules on a store at this place.
+    ///
+    /// # Panics
+    /// When anything cannot be opened: this is a test.
+    pub async fn open(modules: &[Entry], place: &Place, clock: Clock) -> Self {
+        Self::with_limit(modules, place, clock, Duration::from_secs(5)).await
+    }
+
+    /// As [`Stage::open`], with a time limit for one call of a module.
+    ///
+    /// # Panics
+    /// When anything cannot be opened.
+    pub async fn with_limit(modules: &[Entry], place: &Place, clock: Clock, limit: Duration) -> Self {
+        let store = Store::open(place).await.expect("the store opens");
+        store.migrate().await.expect("the tables are made");
+        let world = World::new(clock.clone());
+        let root = open_root::<Node>("node", store.clone(), &world).await.expect("the node opens");
+        let journal = Journal::new(root.address.ask(node::Order::Journal).await.expect("a journal"), store.clone());
+        let seen = Seen::default();
+        let platforms = Platforms::new([Arc::new(seen.clone()) as Arc<dyn Platform>]);
+        let courier = Courier::new(platforms.clone(), Arc::new(seen.clone()), journal.clone());
+        let household = Household::new(Foundation {
+            world,
+            node: root.address.clone(),
+            store: store.clone(),
+            journal,
+            platforms,
+            courier,
+            modules: modules.into(),
+            claims: Arc::new(Everything(store.clone())),
+            limit,
+            rate: Rate::default(),
+            ids: format!("t{}", rand::random::<u64>()).into(),
+        });
+        household.open_accounts().await.expect("the account opens");
+        household.resume().await.expect("what was left is resumed");
+        Self { household, clock, seen, root, store }
+    }
+
+    /// Somebody says something in a channel; what came of it.
+    ///
+    /// # Panics
+    /// When the channel cannot take it.
+    pub async fn say(&self, channel: &str, name: &str, role: Role, text: &str, id: &str) -> Outcome {
+        let ear = self.household.channel(&key(channel)).await.expect("the channel opens");
+        let message = ChatMessage { id: id.into(), by: user(name, role), text: text.into(), at: self.clock.now() };
+        intake::ask(ear.as_ref(), message).await.expect("the channel answers")
+    }
+
+    /// Something happens in a channel; what came of it.
+    ///
+    /// # Panics
+    /// When the channel cannot take it.
+    pub async fn happen(&self, channel: &str, kind: EventKind, name: &str, amount: i64, id: &str) -> Outcome {
+        let ear = self.household.channel(&key(channel)).await.expect("the channel opens");
+        let event = Event { id: id.into(), kind, by: user(name, Role::Viewer), amount, text: "".into() };
+        intake::tell(ear.as_ref(), event).await.expect("the channel answers")
+    }
+
+    /// Stops everything in good order.
+    pub async fn close(self) {
+        self.household.stop().await;
+        self.root.stop(Duration::from_secs(10)).await;
+        self.store.close().await;
+    }
+}
+
+impl Seen {
+    /// What was said since the last look, with the channel's own name.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(String, String)> {
+        self.lines.lock().drain(..).map(|line| (line.channel.channel(), line.text.to_string())).collect()
+    }
+
+    /// What was shown on overlays since the last look.
+    #[must_use]
+    pub fn items(&self) -> Vec<Response> {
+        self.items.lock().drain(..).collect()
+    }
+
+    /// Lets the platform know somebody.
+    pub fn knows(&self, profile: Profile) {
+        self.profiles.lock().push(profile);
+    }
+}
+
+impl Platform for Seen {
+    fn name(&self) -> &'static str {
+        "stage"
+    }
+
+    fn limits(&self, _: &ChannelKey) -> Limits {
+        Limits { length: 2000, unit: Unit::Characters, budget: None }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { idempotent: true, ..Capabilities::default() }
+    }
+
+    fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>> {
+        let mut lines = self.lines.lock();
+        if line.key.is_empty() || !lines.iter().any(|said| said.key == line.key) {
+            lines.push(line.clone());
+        }
+        Box::pin(async { Ok(()) })
+    }
+
+    fn profile<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Profile>, PlatformError>> {
+        let found = self.profiles.lock().iter().find(|profile| profile.name.eq_ignore_ascii_case(name)).cloned();
+        Box::pin(async { Ok(found) })
+    }
+}
+
+impl Screens for Seen {
+    fn show<'a>(&'a self, _: CommunityId, item: &'a Response, _: &'a str) -> Boxed<'a, Result<(), String>> {
+        self.items.lock().push(item.clone());
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Holds every claim: a house alone in the world.
+struct Everything(Store);
+
+impl Claims for Everything {
+    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, String>> {
+        Box::pin(async move {
+            let mut tx = self.0.begin().await.map_err(|error| error.to_string())?;
+            let text = "INSERT INTO coordination (entity_id, claimed_by, incarnation, epoch) VALUES ($1, 'stage', 1, 1) ON CONFLICT (entity_id) DO NOTHING";
+            tx.run(sql(text).bind(entity)).await.map_err(|error| error.to_string())?;
+            tx.commit().await.map_err(|error| error.to_string())?;
+            Ok(Claim { entity: entity.to_owned(), owner: "stage".into(), incarnation: 1, epoch: 1 })
+        })
+    }
+}
+
+fn key(channel: &str) -> ChannelKey {
+    ChannelKey::new("stage", "", channel)
+}
+
+fn user(name: &str, role: Role) -> User {
+    User { id: name.to_lowercase().into(), name: name.into(), role }
+}

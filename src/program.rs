@@ -1,0 +1,100 @@
+//! The program itself: opens the ground, who lives on it and the doors, in order; closes them in reverse.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio_util::sync::CancellationToken;
+use waddlebot_actors::channel::admit::Rate;
+use waddlebot_actors::delivery::{Courier, Screens};
+use waddlebot_actors::household::{Claims, Foundation, Household};
+use waddlebot_actors::node::{self, Node};
+use waddlebot_actors::registry;
+use waddlebot_platforms::local::Local;
+use waddlebot_runtime::actor::{World, open_root};
+use waddlebot_runtime::chat::CommunityId;
+use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::journal::Journal;
+use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
+use waddlebot_runtime::response::Response;
+use waddlebot_runtime::spawn;
+use waddlebot_runtime::store::{Claim, Place, Store, file_in, sql};
+
+use crate::server;
+
+/// What the program is started with.
+pub(crate) struct Options {
+    /// The data folder.
+    pub(crate) data: PathBuf,
+    /// Where HTTP listens.
+    pub(crate) listen: SocketAddr,
+}
+
+/// Runs until `closing` is cancelled, then stops in good order.
+pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<()> {
+    let clock = Clock::real();
+    let listener = tokio::net::TcpListener::bind(options.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}: is another program using the port?", options.listen))?;
+    let store = Store::open(&Place::Sqlite(file_in(&options.data))).await?;
+    store.migrate().await?;
+    let home = registry::home(&store, clock.now()).await?;
+    registry::add_channel(&store, &Local::key("lobby").expect("a good name"), home.id, clock.now()).await?;
+
+    let world = World::new(clock.clone());
+    let root = open_root::<Node>("node", store.clone(), &world).await.map_err(anyhow::Error::from_boxed)?;
+    let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone());
+    let local = Local::new(clock.clone());
+    let platforms = Platforms::new([Arc::new(local.clone()) as Arc<dyn Platform>]);
+    let courier = Courier::new(platforms.clone(), Arc::new(NoScreens), journal.clone());
+    let household = Household::new(Foundation {
+        world,
+        node: root.address.clone(),
+        store: store.clone(),
+        journal,
+        platforms,
+        courier,
+        modules: waddlebot_actors::modules::list().into(),
+        claims: Arc::new(Rows(store.clone())),
+        limit: Duration::from_secs(5),
+        rate: Rate::default(),
+        ids: format!("n{}", clock.now()).into(),
+    });
+    household.open_accounts().await.map_err(anyhow::Error::msg)?;
+    let resuming = household.clone();
+    spawn::task("resume", async move {
+        if let Err(error) = resuming.resume().await {
+            tracing::error!(%error, "what was left at the last stop cannot be resumed");
+        }
+    });
+    server::serve(listener, server::Parts { household: household.clone(), local }, closing).await?;
+    household.stop().await;
+    root.stop(Duration::from_secs(10)).await;
+    store.close().await;
+    Ok(())
+}
+
+struct NoScreens;
+
+impl Screens for NoScreens {
+    fn show<'a>(&'a self, _: CommunityId, _: &'a Response, _: &'a str) -> Boxed<'a, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+struct Rows(Store);
+
+impl Claims for Rows {
+    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, String>> {
+        Box::pin(async move {
+            let mut tx = self.0.begin().await.map_err(|error| error.to_string())?;
+            let text = "INSERT INTO coordination (entity_id, claimed_by, incarnation, epoch) VALUES ($1, 'n1', 1, 1) \
+                        ON CONFLICT (entity_id) DO UPDATE SET epoch = coordination.epoch RETURNING epoch";
+            let row = tx.one(sql(text).bind(entity)).await.map_err(|error| error.to_string())?.ok_or("no row")?;
+            let epoch = row.get("epoch").map_err(|error| error.to_string())?;
+            tx.commit().await.map_err(|error| error.to_string())?;
+            Ok(Claim { entity: entity.to_owned(), owner: "n1".into(), incarnation: 1, epoch })
+        })
+    }
+}
