@@ -1,5 +1,6 @@
 //! The store: one SQL text on SQLite and PostgreSQL, group commit, and writes that carry their epoch.
 
+mod claims;
 mod error;
 mod fence;
 mod migrate;
@@ -8,9 +9,12 @@ mod sqlite;
 mod tx;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 pub use error::StoreError;
 pub use fence::{Claim, FencedTx};
@@ -40,7 +44,7 @@ pub struct Store {
 #[derive(Clone, Debug)]
 enum Backend {
     Sqlite(sqlite::Sqlite),
-    Postgres { primary: PgPool, replica: PgPool },
+    Postgres { primary: PgPool, replica: PgPool, commits: Arc<AtomicU64> },
 }
 
 impl Store {
@@ -57,7 +61,7 @@ impl Store {
                     Some(url) => postgres(url).await?,
                     None => primary.clone(),
                 };
-                Backend::Postgres { primary, replica }
+                Backend::Postgres { primary, replica, commits: Arc::default() }
             }
         };
         Ok(Self { backend })
@@ -69,7 +73,7 @@ impl Store {
     /// When a migration fails or the database is newer than this program.
     pub async fn migrate(&self) -> Result<usize, StoreError> {
         match &self.backend {
-            Backend::Sqlite(sqlite) => migrate::run(&mut *sqlite.connection().await?).await,
+            Backend::Sqlite(sqlite) => sqlite.migrate().await,
             Backend::Postgres { primary, .. } => migrate::run(&mut *primary.acquire().await?).await,
         }
     }
@@ -79,8 +83,9 @@ impl Store {
     /// # Errors
     /// When the database refuses the query or is gone.
     pub async fn all(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        fence::reads(sql.text())?;
         match &self.backend {
-            Backend::Sqlite(sqlite) => sql.all_sqlite(&mut *sqlite.connection().await?).await,
+            Backend::Sqlite(sqlite) => sql.all_sqlite(&mut *sqlite.reader().await?).await,
             Backend::Postgres { primary, .. } => sql.all_postgres(&mut *primary.acquire().await?).await,
         }
     }
@@ -98,6 +103,7 @@ impl Store {
     /// # Errors
     /// When the database refuses the query or is gone.
     pub async fn all_lately(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        fence::reads(sql.text())?;
         match &self.backend {
             Backend::Postgres { replica, .. } => sql.all_postgres(&mut *replica.acquire().await?).await,
             Backend::Sqlite(_) => self.all(sql).await,
@@ -111,8 +117,8 @@ impl Store {
     /// When the database is gone or busy for longer than ten seconds.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.begin().await.map(Tx::sqlite),
-            Backend::Postgres { primary, .. } => Ok(Tx::postgres(primary.begin().await?)),
+            Backend::Sqlite(sqlite) => sqlite.begin(None).await.map(Tx::sqlite),
+            Backend::Postgres { primary, commits, .. } => Ok(Tx::postgres(primary.begin().await?, commits.clone())),
         }
     }
 
@@ -121,7 +127,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Stale`] when it is not; else as [`Store::begin`].
     pub async fn begin_fenced(&self, claim: &Claim) -> Result<FencedTx, StoreError> {
-        FencedTx::open(self.begin().await?, claim).await
+        match &self.backend {
+            Backend::Sqlite(sqlite) => Ok(FencedTx::checked(Tx::sqlite(sqlite.begin(Some(claim)).await?))),
+            Backend::Postgres { .. } => FencedTx::check(self.begin().await?, claim).await,
+        }
+    }
+
+    /// How many commits reached the disk since the start. Transactions that waited together share one on SQLite.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.commits(),
+            Backend::Postgres { commits, .. } => commits.load(Ordering::Relaxed),
+        }
     }
 
     /// Whether the rows are in a file that one process at a time may serve.
@@ -143,7 +161,7 @@ impl Store {
     pub async fn close(&self) {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
-            Backend::Postgres { primary, replica } => {
+            Backend::Postgres { primary, replica, .. } => {
                 primary.close().await;
                 replica.close().await;
             }
@@ -152,11 +170,21 @@ impl Store {
 }
 
 async fn postgres(url: &str) -> Result<PgPool, StoreError> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(StoreError::Address);
+    }
     let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
     let options = options.application_name("waddlebot");
-    let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(Duration::from_secs(10)).connect_with(options).await;
-    pool.map_err(|cause| StoreError::from(cause).at("the PostgreSQL server"))
+    // Once by itself: a pool would try a server that is not there again and again before it says so.
+    let refused = |cause: sqlx::Error| StoreError::from(cause).at("the PostgreSQL server");
+    let silent = |_| StoreError::Lost("the PostgreSQL server does not answer".into());
+    let first = tokio::time::timeout(PATIENCE, options.connect()).await.map_err(silent)?.map_err(refused)?;
+    first.close().await.map_err(refused)?;
+    Ok(PgPoolOptions::new().max_connections(20).acquire_timeout(PATIENCE).connect_lazy_with(options))
 }
+
+/// How long a server may take to give a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The usual name of the SQLite file in a data folder.
 #[must_use]

@@ -65,11 +65,21 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Taken,
+            sqlx::Error::Database(cause) if cause.code().is_some_and(|code| passing(&code)) => Self::Lost(error.to_string()),
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 Self::Lost(error.to_string())
             }
             _ => Self::Refused(error.to_string()),
         }
+    }
+}
+
+/// Whether a later try may succeed: SQLite's busy, locked, I/O error and disk full; PostgreSQL's
+/// classes of lost connections, conflicts, missing resources and operator's orders.
+fn passing(code: &str) -> bool {
+    match code.parse::<i32>() {
+        Ok(sqlite) if code.len() != 5 => matches!(sqlite & 0xff, 5 | 6 | 10 | 13),
+        _ => ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)),
     }
 }
 

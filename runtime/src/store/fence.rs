@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::claims::HELD_AND_LOCKED;
 use super::{StoreError, Tx, sql};
 
 /// Tables whose rows belong to no claimed entity: the only ones a plain [`Tx`] may write.
@@ -27,18 +28,19 @@ pub struct Claim {
 pub struct FencedTx(Tx);
 
 impl FencedTx {
-    pub(super) async fn open(mut tx: Tx, claim: &Claim) -> Result<Self, StoreError> {
-        let held = if tx.locks_rows() {
-            sql("SELECT 1 AS held FROM coordination WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4 FOR SHARE")
-        } else {
-            sql("SELECT 1 AS held FROM coordination WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4")
-        };
-        let held = held.bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch);
-        if tx.one(held).await?.is_none() {
-            return Err(StoreError::Stale { entity: claim.entity.clone() });
-        }
+    /// For a transaction that was opened only because the claim is held.
+    pub(super) fn checked(mut tx: Tx) -> Self {
         tx.fenced = true;
-        Ok(Self(tx))
+        Self(tx)
+    }
+
+    /// Asks the fence, and keeps others from moving the claim until the transaction ends.
+    pub(super) async fn check(mut tx: Tx, claim: &Claim) -> Result<Self, StoreError> {
+        let held = sql(HELD_AND_LOCKED).bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch);
+        match tx.one(held).await? {
+            Some(_) => Ok(Self::checked(tx)),
+            None => Err(StoreError::Stale { entity: claim.entity.clone() }),
+        }
     }
 
     /// The transaction, to be finished.
@@ -71,6 +73,14 @@ pub(super) fn allows(text: &str, fenced: bool) -> Result<(), StoreError> {
             Err(StoreError::Unfenced { table: table.to_owned() })
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses whatever is no query.
+pub(super) fn reads(text: &str) -> Result<(), StoreError> {
+    match written_table(text) {
+        Some(table) => Err(StoreError::Unfenced { table: table.to_owned() }),
+        None => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use bytestring::ByteString;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite, ValueRef as _};
 use std::borrow::Cow;
 
 use super::StoreError;
@@ -180,18 +180,34 @@ pub enum Row {
 }
 
 /// What can be read from a column: `i64`, `String`, `bool`, `Vec<u8>`, or an `Option` of one.
-pub trait Cell: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> {}
+pub trait Cell: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> {
+    /// Whether NULL can be read as one.
+    const MAY_BE_NULL: bool = false;
+}
 
-impl<T> Cell for T where T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>
-{}
+impl Cell for i64 {}
+impl Cell for String {}
+impl Cell for bool {}
+impl Cell for Vec<u8> {}
+
+impl<T: Cell> Cell for Option<T>
+where
+    Self: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+{
+    const MAY_BE_NULL: bool = true;
+}
 
 impl Row {
     /// A column by its name.
     ///
     /// # Errors
-    /// When there is no such column or it is of another kind.
+    /// When there is no such column, it is of another kind, or it is NULL and `T` is no `Option`.
     pub fn get<T: Cell>(&self, column: &str) -> Result<T, StoreError> {
         match self {
+            // SQLite would read it as an empty text or a zero.
+            Self::Sqlite(row) if !T::MAY_BE_NULL && row.try_get_raw(column)?.is_null() => {
+                Err(sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(sqlx::error::UnexpectedNullError) })
+            }
             Self::Sqlite(row) => row.try_get(column),
             Self::Postgres(row) => row.try_get(column),
         }

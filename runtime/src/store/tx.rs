@@ -1,15 +1,22 @@
 //! A transaction on either database, and the receipt that says when it is on disk.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use sqlx::Postgres;
 use tokio::sync::oneshot;
 
 use super::{Row, Sql, StoreError, fence, sqlite::Turn};
 
-/// An open transaction. Dropped without [`Tx::finish`], it is undone.
+/// An open transaction. Dropped without [`Tx::finish`], it is undone. So it is once one of its
+/// statements failed, on either database: where a row may be there already, say
+/// `ON CONFLICT DO NOTHING` and count.
 #[derive(Debug)]
 pub struct Tx {
     on: On,
     pub(super) fenced: bool,
+    failed: bool,
+    commits: Option<Arc<AtomicU64>>,
 }
 
 #[derive(Debug)]
@@ -20,11 +27,11 @@ enum On {
 
 impl Tx {
     pub(super) fn sqlite(turn: Turn) -> Self {
-        Self { on: On::Sqlite(turn), fenced: false }
+        Self { on: On::Sqlite(turn), fenced: false, failed: false, commits: None }
     }
 
-    pub(super) fn postgres(transaction: sqlx::Transaction<'static, Postgres>) -> Self {
-        Self { on: On::Postgres(transaction), fenced: false }
+    pub(super) fn postgres(transaction: sqlx::Transaction<'static, Postgres>, commits: Arc<AtomicU64>) -> Self {
+        Self { on: On::Postgres(transaction), fenced: false, failed: false, commits: Some(commits) }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -33,11 +40,15 @@ impl Tx {
     /// [`StoreError::Taken`] where a unique row is there already, [`StoreError::Unfenced`] where
     /// the table belongs to a claimed entity and this transaction carries no epoch.
     pub async fn run(&mut self, sql: Sql) -> Result<u64, StoreError> {
-        fence::allows(sql.text(), self.fenced)?;
-        match &mut self.on {
+        self.may(&sql)?;
+        // Until it is known: who gives up waiting cannot say what was done.
+        self.failed = true;
+        let done = match &mut self.on {
             On::Sqlite(turn) => sql.run_sqlite(turn.connection()?).await,
             On::Postgres(transaction) => sql.run_postgres(transaction).await,
-        }
+        };
+        self.failed = done.is_err();
+        done
     }
 
     /// Runs a statement and gives its rows (`SELECT`, or a write with `RETURNING`).
@@ -45,11 +56,15 @@ impl Tx {
     /// # Errors
     /// As [`Tx::run`].
     pub async fn all(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
-        fence::allows(sql.text(), self.fenced)?;
-        match &mut self.on {
+        self.may(&sql)?;
+        // Until it is known: who gives up waiting cannot say what was done.
+        self.failed = true;
+        let done = match &mut self.on {
             On::Sqlite(turn) => sql.all_sqlite(turn.connection()?).await,
             On::Postgres(transaction) => sql.all_postgres(transaction).await,
-        }
+        };
+        self.failed = done.is_err();
+        done
     }
 
     /// Runs a statement and gives its first row.
@@ -60,21 +75,26 @@ impl Tx {
         Ok(self.all(sql).await?.into_iter().next())
     }
 
-    /// Whether rows can be locked while they are read (`FOR SHARE`, `SKIP LOCKED`).
-    pub(crate) fn locks_rows(&self) -> bool {
-        matches!(self.on, On::Postgres(_))
+    fn may(&self, sql: &Sql) -> Result<(), StoreError> {
+        if self.failed { Err(failed()) } else { fence::allows(sql.text(), self.fenced) }
     }
 
     /// Ends the transaction. What it wrote is seen by transactions opened after this one; it is
     /// safe on disk once the receipt says so. Answer nobody before that.
     ///
     /// # Errors
-    /// When the database refuses the commit.
+    /// When one of its statements failed, or the database refuses the commit.
     pub async fn finish(self) -> Result<Receipt, StoreError> {
+        if self.failed {
+            return Err(failed());
+        }
         match self.on {
-            On::Sqlite(turn) => turn.finish().await.map(|receiver| Receipt(Some(receiver))),
+            On::Sqlite(turn) => Ok(Receipt(Some(turn.finish()))),
             On::Postgres(transaction) => {
                 transaction.commit().await?;
+                if let Some(commits) = self.commits {
+                    commits.fetch_add(1, Ordering::Relaxed);
+                }
                 Ok(Receipt(None))
             }
         }
@@ -83,10 +103,14 @@ impl Tx {
     /// Ends the transaction and waits until it is on disk.
     ///
     /// # Errors
-    /// When the database refuses the commit.
+    /// As [`Tx::finish`].
     pub async fn commit(self) -> Result<(), StoreError> {
         self.finish().await?.safe().await
     }
+}
+
+fn failed() -> StoreError {
+    StoreError::Refused("a statement of this transaction failed before, so it is undone".into())
 }
 
 /// Comes true when a finished transaction is on disk.
