@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
-    println!("cargo::rerun-if-changed={}", folder.display());
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("set by cargo");
+    let folder = Path::new(&package).join("../migrations");
+    println!("cargo::rerun-if-changed=../migrations");
     let mut files: Vec<_> = std::fs::read_dir(&folder)
         .expect("migrations/ stands beside runtime/")
         .map(|entry| entry.expect("readable folder").path())
@@ -14,7 +15,6 @@ fn main() {
     files.sort();
     let mut list = String::from("&[\n");
     for file in &files {
-        println!("cargo::rerun-if-changed={}", file.display());
         let name = file.file_stem().and_then(|stem| stem.to_str()).expect("utf-8 file name");
         let (version, about) = name.split_once('_').expect("NNNN_name.sql");
         let version: i64 = version.parse().expect("NNNN is a number");

@@ -33,6 +33,16 @@ impl Budget {
         Self { each, burst, full: Duration::ZERO }
     }
 
+    /// Lines that may go out at once.
+    pub fn burst(&self) -> u32 {
+        self.burst
+    }
+
+    /// The time in which one line is earned back; zero where nothing is limited.
+    pub fn each(&self) -> Duration {
+        self.each
+    }
+
     /// Takes one line if there is one, else says how long until there is.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
         let wait = self.wait(now);
@@ -45,6 +55,9 @@ impl Budget {
 
     /// How long until a line may go out; zero if it may now.
     pub fn wait(&self, now: Duration) -> Duration {
+        if self.each.is_zero() {
+            return Duration::ZERO;
+        }
         let after = self.full.max(now) + self.each;
         after.saturating_sub(now + self.each * self.burst)
     }

@@ -1,5 +1,7 @@
 //! Cuts what the bot says into pieces that still fit one line after the server has put our name in front.
 
+use std::borrow::Cow;
+
 /// Most bytes of a line with CR-LF (RFC 2812 section 2.3).
 const LINE: usize = 512;
 /// Fewest bytes of text a piece may be given, whatever the names are.
@@ -11,9 +13,13 @@ pub fn room(source: usize, command: &str, target: &str) -> usize {
     LINE.saturating_sub(around).max(LEAST)
 }
 
-/// Text that cannot leave its line: line breaks and NUL become spaces, CTCP marks go.
-pub fn clean(text: &str) -> String {
-    text.chars().filter(|letter| *letter != '\u{1}').map(|letter| if matches!(letter, '\r' | '\n' | '\0') { ' ' } else { letter }).collect()
+/// Text that cannot leave its line: line breaks and NUL become spaces, CTCP marks go. A copy only where needed.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\r', '\n', '\0', '\u{1}']) {
+        return Cow::Borrowed(text);
+    }
+    let letters = text.chars().filter(|letter| *letter != '\u{1}');
+    Cow::Owned(letters.map(|letter| if matches!(letter, '\r' | '\n' | '\0') { ' ' } else { letter }).collect())
 }
 
 /// The pieces of `text`, each at most `room` bytes, whole characters only, cut at a space where there is one

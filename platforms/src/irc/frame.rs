@@ -33,6 +33,11 @@ impl Framer {
         self.rest = rest.clamp(REST, MOST_REST);
     }
 
+    /// Another connection begins: nothing is left of the last one but the count.
+    pub fn restart(&mut self) {
+        (self.rest, self.skipping) = (REST, false);
+    }
+
     /// How many lines were too long and dropped so far.
     pub fn dropped(&self) -> u64 {
         self.dropped

@@ -168,27 +168,13 @@ pub fn write(out: &mut impl bytes::BufMut, command: &str, params: &[&str]) {
     out.put_slice(b"\r\n");
 }
 
-/// Appends `@key=value;… ` in front of a line that is written next.
-pub fn write_tags(out: &mut impl bytes::BufMut, tags: &[(&str, &str)]) {
-    for (index, (key, value)) in tags.iter().enumerate() {
-        out.put_u8(if index == 0 { b'@' } else { b';' });
-        put_middle(out, key);
-        out.put_u8(b'=');
-        for byte in value.bytes() {
-            match byte {
-                b';' => out.put_slice(b"\\:"),
-                b' ' => out.put_slice(b"\\s"),
-                b'\r' => out.put_slice(b"\\r"),
-                b'\n' => out.put_slice(b"\\n"),
-                b'\\' => out.put_slice(b"\\\\"),
-                0 => {}
-                other => out.put_u8(other),
-            }
-        }
-    }
-    if !tags.is_empty() {
-        out.put_u8(b' ');
-    }
+/// Appends a message to a channel; the text always stands behind a colon.
+pub fn say(out: &mut impl bytes::BufMut, target: &str, text: &str) {
+    out.put_slice(b"PRIVMSG ");
+    put_middle(out, target);
+    out.put_slice(b" :");
+    put_text(out, text);
+    out.put_slice(b"\r\n");
 }
 
 /// Appends text of a last parameter: no byte of it ends the line.
@@ -229,6 +215,29 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, command, params);
         String::from_utf8(out).expect("is text")
+    }
+
+    /// Appends `@key=value;… ` in front of a line that is written next.
+    fn write_tags(out: &mut Vec<u8>, tags: &[(&str, &str)]) {
+        for (index, (key, value)) in tags.iter().enumerate() {
+            out.push(if index == 0 { b'@' } else { b';' });
+            put_middle(out, key);
+            out.push(b'=');
+            for byte in value.bytes() {
+                match byte {
+                    b';' => out.extend_from_slice(b"\\:"),
+                    b' ' => out.extend_from_slice(b"\\s"),
+                    b'\r' => out.extend_from_slice(b"\\r"),
+                    b'\n' => out.extend_from_slice(b"\\n"),
+                    b'\\' => out.extend_from_slice(b"\\\\"),
+                    0 => {}
+                    other => out.push(other),
+                }
+            }
+        }
+        if !tags.is_empty() {
+            out.push(b' ');
+        }
     }
 
     #[test]

@@ -6,8 +6,9 @@ use bytes::BytesMut;
 use waddlebot_runtime::chat::{Role, User};
 use waddlebot_runtime::event::{Event, EventKind};
 
+use super::fact::Fact;
 use super::line::{Line, write};
-use super::login::{Login, Step};
+use super::login::Login;
 use super::rooms::Rooms;
 use super::said::{History, Said, identity, role, spoken};
 use super::server::Server;
@@ -32,27 +33,6 @@ const JOINS: Duration = Duration::from_secs(2);
 const JOINS_TWITCH: Duration = Duration::from_millis(10_500);
 /// Bytes taken for `!user@host` as long as the server has not shown ours.
 const UNKNOWN_HOST: usize = 1 + 11 + 1 + 63;
-
-/// What came of a line or of time passing.
-#[derive(Debug, PartialEq)]
-pub enum Fact<'a> {
-    /// The server has welcomed the bot.
-    Ready,
-    /// The bot is in a room.
-    Entered(usize),
-    /// The bot is no longer in a room; it will be back.
-    Left(usize, Trouble),
-    /// Somebody said something in a room.
-    Said(Said<'a>),
-    /// Something else happened in a room.
-    Happened(usize, Event),
-    /// Worth a line in the log.
-    Noted(Trouble),
-    /// The connection is of no use any more; make another.
-    Lost(Trouble),
-    /// No connection will do with these settings.
-    Stop(Trouble),
-}
 
 /// One bot on one server, over as many connections as it takes.
 #[derive(Debug)]
@@ -403,16 +383,6 @@ impl Session {
     fn measure(&mut self, line: &Line<'_>, now: Duration) {
         if let Some(at) = Marks::read(line.tags, self.twitch).at {
             self.history.measure(at, now);
-        }
-    }
-}
-
-impl From<Step> for Fact<'_> {
-    fn from(step: Step) -> Self {
-        match step {
-            Step::Noted(trouble) => Self::Noted(trouble),
-            Step::Lost(trouble) => Self::Lost(trouble),
-            Step::Stop(trouble) => Self::Stop(trouble),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong between the bot and an IRC server, and what the operator can do about it.
 
-/// A refusal, a loss or a nuisance; whether the bot goes on is said by the [`Fact`](super::session::Fact) around it.
+/// A refusal, a loss or a nuisance; whether the bot goes on is said by the [`Fact`](super::fact::Fact) around it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// Numerics 902, 904, 905.
