@@ -11,7 +11,7 @@ use super::item::{Item, Source};
 
 /// The frame that shows an item; `elapsed` is for how many milliseconds it has been on screen already.
 #[must_use]
-pub fn show(item: &Item, id: &str, seq: i64, elapsed: i64, now: Millis) -> Bytes {
+pub(super) fn show(item: &Item, id: &str, seq: i64, elapsed: i64, now: Millis) -> Bytes {
     let mut message = match item {
         Item::Ticker(ticker) => {
             json!({ "type": "ticker", "text": ticker.text, "duration": ticker.duration, "style": ticker.style, "priority": ticker.priority })
@@ -29,7 +29,7 @@ pub fn show(item: &Item, id: &str, seq: i64, elapsed: i64, now: Millis) -> Bytes
 
 /// The first frame on a connection. `page` names the page's version, so that an old one loads itself anew.
 #[must_use]
-pub fn connected(connection: &str, community: CommunityId, source: Source, page: &str, now: Millis) -> Bytes {
+pub(super) fn connected(connection: &str, community: CommunityId, source: Source, page: &str, now: Millis) -> Bytes {
     let message =
         json!({ "type": "connected", "connection_id": connection, "community_id": community, "source_type": source, "page": page });
     text(&stamped(message, now))
@@ -37,13 +37,13 @@ pub fn connected(connection: &str, community: CommunityId, source: Source, page:
 
 /// The answer to a page's `ping`.
 #[must_use]
-pub fn pong(now: Millis) -> Bytes {
+pub(super) fn pong(now: Millis) -> Bytes {
     text(&stamped(json!({ "type": "pong" }), now))
 }
 
 /// The answer to a page's `status`.
 #[must_use]
-pub fn status(connection: &str, community: CommunityId, source: Source, since: Millis, now: Millis) -> Bytes {
+pub(super) fn status(connection: &str, community: CommunityId, source: Source, since: Millis, now: Millis) -> Bytes {
     let message = json!({ "type": "status", "connection_id": connection, "community_id": community, "source_type": source,
         "connected_at": instant(since), "uptime": (now - since).max(0) / 1000 });
     text(&stamped(message, now))
@@ -51,19 +51,19 @@ pub fn status(connection: &str, community: CommunityId, source: Source, since: M
 
 /// Takes everything off the page: the overlay was switched off or cleared.
 #[must_use]
-pub fn clear(now: Millis) -> Bytes {
+pub(super) fn clear(now: Millis) -> Bytes {
     text(&stamped(json!({ "type": "clear" }), now))
 }
 
 /// A WebSocket ping.
 #[must_use]
-pub fn ping() -> Bytes {
+pub(super) fn ping() -> Bytes {
     Bytes::from_static(&[FIN | PING, 0])
 }
 
 /// A WebSocket close with its code and a reason of at most 123 bytes.
 #[must_use]
-pub fn close(code: u16, reason: &'static str) -> Bytes {
+pub(super) fn close(code: u16, reason: &'static str) -> Bytes {
     let mut payload = code.to_be_bytes().to_vec();
     payload.extend_from_slice(&reason.as_bytes()[..reason.len().min(123)]);
     frame(CLOSE, &payload)
@@ -113,7 +113,7 @@ fn frame(opcode: u8, payload: &[u8]) -> Bytes {
 /// What a page says (spec 03 section 5).
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Said {
+pub(super) enum Said {
     /// It is alive.
     Ping {},
     /// It asks for its status.
@@ -151,7 +151,7 @@ pub enum Said {
 impl Said {
     /// Reads a page's message. `None` when it is none of the known ones.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 }

@@ -68,6 +68,8 @@ pub enum Why {
     Expired,
     /// Too many waited, and it was the last in line.
     Overflow,
+    /// Somebody took everything off.
+    Cleared,
 }
 
 impl Why {
@@ -79,6 +81,7 @@ impl Why {
             Self::Replaced => "replaced",
             Self::Expired => "expired",
             Self::Overflow => "overflow",
+            Self::Cleared => "cleared",
         }
     }
 }
@@ -131,8 +134,21 @@ impl<T> Queue<T> {
     }
 
     /// Takes back an item from before a restart that a page had acknowledged; it runs on from `since`.
-    pub fn resume(&mut self, entry: Entry<T>, since: i64) {
-        self.showing = Some(Showing { entry, since, acknowledged: true, attempts: 1 });
+    pub fn resume(&mut self, entry: Entry<T>, since: i64) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if self.rules.order == Order::Newest {
+            changes.extend(std::mem::take(&mut self.waiting).into_values().map(|former| Change::Over(former.entry.id, Why::Replaced)));
+        }
+        let former = self.showing.replace(Showing { entry, since, acknowledged: true, attempts: 1 });
+        changes.extend(former.map(|former| Change::Over(former.entry.id, Why::Shown)));
+        changes
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) -> Vec<Change> {
+        let waiting = std::mem::take(&mut self.waiting).into_values().map(|waiting| waiting.entry.id);
+        let showing = self.showing.take().map(|showing| showing.entry.id);
+        showing.into_iter().chain(waiting).map(|id| Change::Over(id, Why::Cleared)).collect()
     }
 
     /// So many pages are connected now.
@@ -177,6 +193,12 @@ impl<T> Queue<T> {
     pub fn showing(&self, now: i64) -> Option<(&Entry<T>, i64)> {
         let showing = self.showing.as_ref().filter(|showing| showing.ends().is_none_or(|end| now < end))?;
         Some((&showing.entry, (now - showing.since).max(0)))
+    }
+
+    /// The item on screen, or on its way off it.
+    #[must_use]
+    pub fn current(&self) -> Option<&Entry<T>> {
+        self.showing.as_ref().map(|showing| &showing.entry)
     }
 
     /// The item on screen that no page acknowledged yet.

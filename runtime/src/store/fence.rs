@@ -6,8 +6,20 @@ use super::claims::HELD_AND_LOCKED;
 use super::{StoreError, Tx, sql};
 
 /// Tables whose rows belong to no claimed entity: the only ones a plain [`Tx`] may write.
-const UNCLAIMED: &[&str] =
-    &["nodes", "coordination", "claim_history", "inbox", "outbox", "communities", "channels", "api_keys", "login_links", "secrets"];
+const UNCLAIMED: &[&str] = &[
+    "nodes",
+    "coordination",
+    "claim_history",
+    "inbox",
+    "outbox",
+    "communities",
+    "channels",
+    "api_keys",
+    "login_links",
+    "secrets",
+    "browser_source_tokens",
+    "browser_source_access_log",
+];
 
 /// A held claim: who owns which entity, and since which change of owner.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,331 @@
+//! The pages of one overlay on this node, and the task that writes to them: frames that wait together
+//! leave in one write per page, and everything else that happens to the pages happens in the same order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::Notify;
+use waddlebot_runtime::actor::{Address, Meter};
+use waddlebot_runtime::chat::CommunityId;
+use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::spawn;
+
+use super::item::Source;
+use super::socket::{Health, POLICY, Pulse, Sight, Socket};
+use super::{Order, frame};
+
+/// Passes that follow each other faster than this gather for [`GATHER`] first, so that broadcasts
+/// in flight share a write. Pacing, not a deadline: it runs on the real clock.
+const BUSY: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(1);
+/// How many pages are written to before others get the thread.
+const STRIDE: usize = 64;
+
+/// The pages of one overlay on this node.
+pub(super) struct Group {
+    pub(super) community: CommunityId,
+    pub(super) source: Source,
+    desk: Mutex<Desk>,
+    roused: Notify,
+    pages: AtomicUsize,
+    frames: AtomicU64,
+    missed: AtomicU64,
+    waiting: AtomicUsize,
+    dropped: AtomicU64,
+    /// The item on screen that no page acknowledged yet.
+    unacknowledged: Mutex<Option<String>>,
+}
+
+/// What is counted about an overlay on this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Connected pages.
+    pub pages: usize,
+    /// Frames written to pages.
+    pub frames: u64,
+    /// Frames that pages were too slow for; they were brought up to date afterwards.
+    pub missed: u64,
+    /// Items that wait.
+    pub waiting: usize,
+    /// Items dropped because too many waited.
+    pub dropped: u64,
+}
+
+#[derive(Default)]
+struct Desk {
+    deeds: Vec<Deed>,
+    /// Its task has ended: a new group must be made.
+    over: bool,
+    overlay: Option<Address<Order>>,
+}
+
+/// What happens to the pages, in order.
+pub(super) enum Deed {
+    /// Whole frames for all pages that are up to date.
+    Broadcast(Bytes),
+    /// A page came; it waits to be told what shows.
+    Join(Arc<Socket>),
+    /// Tells one page what shows.
+    Resync(Arc<Socket>, Sight),
+    /// Tells all pages that wait for it what shows.
+    Catch(Sight),
+    /// Some page left.
+    Leave,
+    /// The tokens before this generation are no longer good.
+    Revoke(i64),
+    /// Everybody goes.
+    Close(u16, &'static str),
+    /// Pings, and gives up on who is silent; the time in milliseconds since boot.
+    Sweep(i64, Pulse),
+}
+
+impl Group {
+    /// An empty group with its task.
+    pub(super) fn open(community: CommunityId, source: Source, clock: &Clock) -> Arc<Self> {
+        let group = Arc::new(Self {
+            community,
+            source,
+            desk: Mutex::default(),
+            roused: Notify::new(),
+            pages: AtomicUsize::new(0),
+            frames: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            dropped: AtomicU64::new(0),
+            unacknowledged: Mutex::default(),
+        });
+        spawn::task("overlay group", write(group.clone(), clock.clone()));
+        group
+    }
+
+    /// Hands in a deed. `false` when the group is over.
+    pub(super) fn add(&self, deed: Deed) -> bool {
+        let mut desk = self.desk.lock();
+        if desk.over {
+            return false;
+        }
+        match deed {
+            Deed::Join(_) => drop(self.pages.fetch_add(1, Relaxed)),
+            Deed::Leave => drop(self.pages.fetch_sub(1, Relaxed)),
+            _ => {}
+        }
+        desk.deeds.push(deed);
+        drop(desk);
+        self.roused.notify_one();
+        true
+    }
+
+    /// How many pages are connected.
+    pub(super) fn pages(&self) -> usize {
+        self.pages.load(Relaxed)
+    }
+
+    /// What is counted here.
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            pages: self.pages(),
+            frames: self.frames.load(Relaxed),
+            missed: self.missed.load(Relaxed),
+            waiting: self.waiting.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+        }
+    }
+
+    /// The overlay's actor, while it lives.
+    pub(super) fn overlay(&self) -> Option<Address<Order>> {
+        self.desk.lock().overlay.clone()
+    }
+
+    /// The overlay's actor has opened.
+    pub(super) fn set_overlay(&self, overlay: Address<Order>) {
+        self.desk.lock().overlay = Some(overlay);
+    }
+
+    /// The overlay's actor with this meter has ended; another one may have opened meanwhile.
+    pub(super) fn unset_overlay(&self, meter: &Arc<Meter>) {
+        self.desk.lock().overlay.take_if(|overlay| Arc::ptr_eq(overlay.meter(), meter));
+    }
+
+    /// Notes how many items wait and how many were dropped.
+    pub(super) fn queue(&self, waiting: usize, dropped: u64) {
+        self.waiting.store(waiting, Relaxed);
+        self.dropped.store(dropped, Relaxed);
+    }
+
+    /// Ends the group when nobody is there and nobody needs it. `true` when it is over.
+    pub(super) fn end_when_idle(&self) -> bool {
+        let mut desk = self.desk.lock();
+        if desk.overlay.is_none() && desk.deeds.is_empty() && self.pages() == 0 {
+            desk.over = true;
+        }
+        let over = desk.over;
+        drop(desk);
+        self.roused.notify_one();
+        over
+    }
+
+    /// The item whose acknowledgement the overlay waits for.
+    pub(super) fn await_acknowledgement(&self, id: Option<&str>) {
+        *self.unacknowledged.lock() = id.map(str::to_owned);
+    }
+
+    /// Whether this is the first acknowledgement of what shows. The hundred others are not worth an order.
+    pub(super) fn is_first_acknowledgement(&self, id: &str) -> bool {
+        self.unacknowledged.lock().take_if(|awaited| awaited == id).is_some()
+    }
+}
+
+async fn write(group: Arc<Group>, clock: Clock) {
+    let pace = Clock::real();
+    let ping = frame::ping();
+    let mut sockets: Vec<Arc<Socket>> = Vec::new();
+    let mut last = Duration::ZERO;
+    loop {
+        group.roused.notified().await;
+        if pace.since_boot().saturating_sub(last) < BUSY {
+            pace.sleep(GATHER).await;
+        }
+        let deeds = {
+            let mut desk = group.desk.lock();
+            if desk.over {
+                return;
+            }
+            std::mem::take(&mut desk.deeds)
+        };
+        let mut left = false;
+        let mut batch = Batch::default();
+        for deed in deeds {
+            if let Deed::Broadcast(frames) = deed {
+                batch.add(frames);
+                continue;
+            }
+            batch.send(&group, &sockets).await;
+            match deed {
+                Deed::Broadcast(_) => unreachable!("added to the batch above"),
+                Deed::Join(socket) => sockets.push(socket),
+                Deed::Resync(socket, sight) => socket.resync(&sight),
+                Deed::Catch(sight) => sockets.iter().filter(|socket| socket.lags()).for_each(|socket| socket.resync(&sight)),
+                Deed::Leave => left = true,
+                Deed::Revoke(generation) => {
+                    let now = millis(&clock);
+                    sockets
+                        .iter()
+                        .filter(|socket| socket.generation < generation)
+                        .for_each(|socket| socket.close(POLICY, "token revoked", now));
+                }
+                Deed::Close(code, reason) => {
+                    let now = millis(&clock);
+                    sockets.iter().for_each(|socket| socket.close(code, reason, now));
+                }
+                Deed::Sweep(now, pulse) => {
+                    for stride in sockets.chunks(STRIDE) {
+                        for socket in stride {
+                            left |= socket.sweep(now, &pulse, &ping) == Health::Gone;
+                        }
+                        tokio::task::yield_now().await;
+                    }
+                }
+            }
+        }
+        batch.send(&group, &sockets).await;
+        if left {
+            sockets.retain(|socket| {
+                let gone = socket.is_closed();
+                if gone {
+                    group.missed.fetch_add(socket.missed().into(), Relaxed);
+                }
+                !gone
+            });
+            if sockets.is_empty() {
+                sockets = Vec::new();
+            }
+        }
+        last = pace.since_boot();
+    }
+}
+
+/// Frames that leave in one write.
+#[derive(Default)]
+struct Batch {
+    frames: Vec<Bytes>,
+}
+
+impl Batch {
+    /// More than this is not copied together: a page takes it in several writes.
+    const LARGEST: usize = 64 * 1024;
+
+    fn add(&mut self, frame: Bytes) {
+        self.frames.push(frame);
+    }
+
+    async fn send(&mut self, group: &Group, sockets: &[Arc<Socket>]) {
+        let frames = std::mem::take(&mut self.frames);
+        if sockets.is_empty() {
+            return;
+        }
+        group.frames.fetch_add((frames.len() * sockets.len()) as u64, Relaxed);
+        for chunk in joined(frames) {
+            for stride in sockets.chunks(STRIDE) {
+                for socket in stride {
+                    socket.broadcast(&chunk);
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+/// The frames in as few pieces as [`Batch::LARGEST`] allows; a single frame is not copied.
+fn joined(frames: Vec<Bytes>) -> Vec<Bytes> {
+    let mut chunks: Vec<Bytes> = Vec::new();
+    let mut open = BytesMut::new();
+    let mut whole: Option<Bytes> = None;
+    for frame in frames {
+        let held = open.len() + whole.as_ref().map_or(0, Bytes::len);
+        if held + frame.len() > Batch::LARGEST && held > 0 {
+            chunks.extend(whole.take());
+            if !open.is_empty() {
+                chunks.push(open.split().freeze());
+            }
+        }
+        if open.is_empty() && whole.is_none() {
+            whole = Some(frame);
+        } else {
+            if let Some(first) = whole.take() {
+                open.extend_from_slice(&first);
+            }
+            open.extend_from_slice(&frame);
+        }
+    }
+    chunks.extend(whole);
+    if !open.is_empty() {
+        chunks.push(open.freeze());
+    }
+    chunks
+}
+
+/// Milliseconds since boot: what queues and sockets count in.
+pub(super) fn millis(clock: &Clock) -> i64 {
+    i64::try_from(clock.since_boot().as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn joining_frames_keeps_every_byte_in_order(sizes in prop::collection::vec(prop_oneof![0usize..50, 30_000usize..70_000], 0..12)) {
+            let frames: Vec<Bytes> = sizes.iter().enumerate().map(|(at, size)| Bytes::from(vec![at as u8; *size])).collect();
+            let wanted: Vec<u8> = frames.concat();
+            let chunks = joined(frames);
+            prop_assert_eq!(chunks.concat(), wanted);
+        }
+    }
+}
