@@ -1,1 +1,34 @@
-fn main() {}
+//! The house's chores: `cargo xtask check` before each commit, `cargo xtask test` as CI runs it.
+
+mod check;
+mod machine;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask check    formatting, lints, dependencies: what must hold before a commit
+cargo xtask test     what CI runs: installs what is missing, then check, every test, every example
+cargo xtask install  only the installing: Debian's packages (as root) and the cargo tools";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let done = match (args.next().as_deref(), args.next()) {
+        (Some("check"), None) => check::run(),
+        (Some("test"), None) => test::run(),
+        (Some("install"), None) => machine::install(),
+        (None | Some("help" | "--help" | "-h"), None) => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => Err(anyhow::anyhow!("unknown chore; there are:\n{HELP}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
