@@ -116,7 +116,9 @@ impl Actor for Host {
     async fn open(setup: Setup, me: &Me<Order>) -> Result<Self, Fault> {
         let installed = installed::load(&setup.store, setup.community).await?.remove(setup.entry.name).unwrap_or_default();
         let seat = (setup.entry.sit)(&installed.memory, &installed.settings)?;
-        let desk = Desk::new(setup.store.clone(), setup.claim.clone(), rand::random());
+        #[expect(clippy::disallowed_methods, reason = "the seed of a host's own dice")]
+        let seed = rand::random();
+        let desk = Desk::new(setup.store.clone(), setup.claim.clone(), seed);
         me.address().meter().claimed(setup.claim.epoch);
         let mut host = Self {
             saved: (seat.memory(), installed.wakes_at),

@@ -149,7 +149,7 @@ fn make(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let draft = path.with_extension(fingerprint(&random_text())[..16].to_owned());
+    let draft = path.with_extension(&fingerprint(&random_text())[..16]);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     let written = file.write_all(random_text().as_bytes()).and_then(|()| file.sync_all());
     let named = written.and_then(|()| fs::hard_link(&draft, path));

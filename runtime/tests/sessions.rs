@@ -1,15 +1,17 @@
 //! What every keeper of sessions must do, played to the one in this process and to a real Redis.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fred::interfaces::{ClientLike as _, KeysInterface as _};
 use fred::types::Builder;
 use fred::types::config::Config;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::sessions::{MemorySessions, PREFIX, RedisSessions, SessionError, Sessions, Statistics, TTL, Validity};
+use waddlebot_testbed::{Deadline, Redis};
 
 /// A keeper and a way to let time pass for it.
 struct Rig {
@@ -151,13 +153,13 @@ async fn sessions_in_this_process_do_all_of_it() {
 
 #[tokio::test]
 async fn sessions_in_redis_do_all_of_it() {
-    let server = Server::start();
+    let server = Redis::start();
     everything(&Rig::redis(&server.url()).await).await;
 }
 
 #[tokio::test]
 async fn two_nodes_see_the_same_sessions_in_redis() {
-    let server = Server::start();
+    let server = Redis::start();
     let (one, other) = (Rig::redis(&server.url()).await, Rig::redis(&server.url()).await);
     let made = one.sessions.create("a", &[("name", "ana")]).await.unwrap();
     assert_eq!(other.sessions.get(&made.id).await.unwrap().unwrap(), made);
@@ -167,16 +169,16 @@ async fn two_nodes_see_the_same_sessions_in_redis() {
 
 #[tokio::test]
 async fn a_redis_that_went_away_is_told_soon_and_used_again_when_it_is_back() {
-    let mut server = Server::start();
+    let mut server = Redis::start();
     let rig = Rig::redis(&server.url()).await;
     server.stop();
-    let asked = Instant::now();
+    let soon = Deadline::within(Duration::from_secs(10));
     assert!(matches!(rig.sessions.create("a", &[]).await, Err(SessionError::Lost(_))));
-    assert!(asked.elapsed() < Duration::from_secs(10));
+    assert!(!soon.passed());
     server.start_again();
-    let limit = Instant::now() + Duration::from_secs(30);
+    let limit = Deadline::within(Duration::from_secs(30));
     while rig.sessions.create("a", &[]).await.is_err() {
-        assert!(Instant::now() < limit, "Redis is back and not used");
+        assert!(!limit.passed(), "Redis is back and not used");
     }
 }
 
@@ -187,47 +189,4 @@ async fn an_address_that_is_none_is_refused_without_being_repeated() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = RedisSessions::connect(&format!("redis://{nobody}"), Clock::real(), TTL).await.err().unwrap();
     assert!(matches!(error, SessionError::Lost(_)));
-}
-
-struct Server {
-    port: u16,
-    child: Option<Child>,
-}
-
-impl Server {
-    fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Self { port, child: None };
-        server.start_again();
-        server
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    fn start_again(&mut self) {
-        let port = self.port.to_string();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).stdout(Stdio::null());
-        self.child = Some(command.spawn().expect("redis-server is installed"));
-        let limit = Instant::now() + Duration::from_secs(20);
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < limit, "redis-server did not start");
-            std::thread::yield_now();
-        }
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }

@@ -45,7 +45,9 @@ impl Nursery {
     pub(super) fn failed(&self, key: &str, world: &World) -> Verdict {
         let mut children = self.0.lock();
         let record = children.records.entry(key.to_owned()).or_default();
-        world.policy.judge(record, world.clock.since_boot(), rand::random())
+        #[expect(clippy::disallowed_methods, reason = "jitter is the better for not being repeatable")]
+        let jitter = rand::random();
+        world.policy.judge(record, world.clock.since_boot(), jitter)
     }
 
     pub(super) fn ended(&self, id: ActorId, failure: Option<String>, world: &World) -> Option<Ended> {
