@@ -12,10 +12,12 @@ use waddlebot_actors::delivery::{Courier, Screens};
 use waddlebot_actors::household::{Claims, Foundation, Household};
 use waddlebot_actors::node::{self, Node};
 use waddlebot_actors::registry;
+use waddlebot_platforms::irc::{self, Irc};
 use waddlebot_platforms::local::Local;
-use waddlebot_runtime::actor::{World, open_root};
+use waddlebot_runtime::actor::{Fault, Me, World, open_root};
 use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::intake::Ears;
 use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::response::Response;
@@ -46,7 +48,10 @@ pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<
     let root = open_root::<Node>("node", store.clone(), &world).await.map_err(anyhow::Error::from_boxed)?;
     let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone());
     let local = Local::new(clock.clone());
-    let platforms = Platforms::new([Arc::new(local.clone()) as Arc<dyn Platform>]);
+    let irc = irc_settings()?.map(|settings| Irc::new(settings, clock.clone())).transpose()?;
+    let all =
+        std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
+    let platforms = Platforms::new(all);
     let courier = Courier::new(platforms.clone(), Arc::new(NoScreens), journal.clone());
     let household = Household::new(Foundation {
         world,
@@ -62,6 +67,9 @@ pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<
         ids: format!("n{}", clock.now()).into(),
     });
     household.open_accounts().await.map_err(anyhow::Error::msg)?;
+    if let Some(irc) = irc {
+        household.connect(Arc::new(IrcConnection { irc, ears: Arc::new(household.clone()) }));
+    }
     let resuming = household.clone();
     spawn::task("resume", async move {
         if let Err(error) = resuming.resume().await {
@@ -95,6 +103,46 @@ impl Claims for Rows {
             let epoch = row.get("epoch").map_err(|error| error.to_string())?;
             tx.commit().await.map_err(|error| error.to_string())?;
             Ok(Claim { entity: entity.to_owned(), owner: "n1".into(), incarnation: 1, epoch })
+        })
+    }
+}
+
+fn irc_settings() -> Result<Option<waddlebot_platforms::irc::settings::Settings>> {
+    use waddlebot_platforms::irc::settings::{Flood, Settings};
+    let var = |name: &str| std::env::var(format!("WADDLEBOT_IRC_{name}")).ok();
+    let Some(server) = var("SERVER") else { return Ok(None) };
+    let settings = Settings {
+        server,
+        nick: var("NICK").unwrap_or("waddlebot".into()),
+        channels: var("CHANNELS").unwrap_or_default().split(',').map(str::to_owned).collect(),
+        tls: var("TLS").as_deref() != Some("false"),
+        flood: if var("FLOOD").as_deref() == Some("off") { Flood::Off } else { Flood::Rfc },
+        ..Settings::default()
+    };
+    settings.check()?;
+    Ok(Some(settings))
+}
+
+/// The IRC connection, as the node keeps it.
+struct IrcConnection {
+    irc: Irc,
+    ears: Arc<dyn Ears>,
+}
+
+impl node::Connection for IrcConnection {
+    fn key(&self) -> String {
+        "connection:irc".into()
+    }
+
+    fn open<'a>(&'a self, me: &'a Me<node::Order>) -> Boxed<'a, Result<node::Stop, Fault>> {
+        Box::pin(async move {
+            let seed = (self.irc.clone(), self.ears.clone());
+            let address = me.open::<irc::actor::Connection>(node::Connection::key(self), seed).await?;
+            let stop: node::Stop = Box::new(move || {
+                let address = address.clone();
+                Box::pin(async move { address.stop().await })
+            });
+            Ok(stop)
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Brings together what a channel needs to live: its community, both claims, the journal, the way out.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -62,13 +63,14 @@ struct Inner {
     on: Foundation,
     channels: DashMap<ChannelKey, Arc<LocalEar>>,
     opening: DashMap<ChannelKey, Arc<Mutex<()>>>,
+    closing: AtomicBool,
 }
 
 impl Household {
     /// Founds one.
     #[must_use]
     pub fn new(on: Foundation) -> Self {
-        Self(Arc::new(Inner { on, channels: DashMap::new(), opening: DashMap::new() }))
+        Self(Arc::new(Inner { on, channels: DashMap::new(), opening: DashMap::new(), closing: AtomicBool::new(false) }))
     }
 
     /// Opens the accounts of all platforms and lets the courier know them.
@@ -117,6 +119,11 @@ impl Household {
             }
         }
         Ok(())
+    }
+
+    /// Keeps a platform's connection open from now on.
+    pub fn connect(&self, connection: Arc<dyn node::Connection>) {
+        self.0.on.node.send(node::Order::Connection(connection)).ok();
     }
 
     /// A community's actor, opened when need be.
@@ -182,6 +189,7 @@ impl Household {
 
     /// Stops channels, communities, accounts and the journal, in this order.
     pub async fn stop(&self) {
+        self.0.closing.store(true, Relaxed);
         self.0.on.node.ask(node::Order::Stop).await.ok();
     }
 
@@ -189,6 +197,9 @@ impl Household {
     async fn local(&self, key: &ChannelKey) -> Result<Arc<LocalEar>, Unheard> {
         if let Some(open) = self.0.channels.get(key).filter(|open| open.0.is_open()) {
             return Ok(open.clone());
+        }
+        if self.0.closing.load(Relaxed) {
+            return Err(Unheard::Unavailable);
         }
         let turn = self.0.opening.entry(key.clone()).or_default().clone();
         let _turn = turn.lock().await;

@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Address, Ended, Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::journal::{self, Keeper};
-use waddlebot_runtime::platform::Platform;
+use waddlebot_runtime::platform::{Boxed, Platform};
 use waddlebot_runtime::store::Store;
+use waddlebot_runtime::supervision::Verdict;
 
 use crate::account::{self, Account};
 use crate::channel::{self, Channel};
@@ -24,14 +25,28 @@ pub enum Order {
     Community(Box<community::Seed>, oneshot::Sender<Result<Address<community::Order>, String>>),
     /// Open the account of a platform.
     Account(Arc<dyn Platform>, oneshot::Sender<Result<Address<account::Order>, String>>),
+    /// Open a platform's connection, and open it again whenever it fails.
+    Connection(Arc<dyn Connection>),
     /// Where the journal is reached.
     Journal(oneshot::Sender<Address<journal::Order>>),
     /// Stop channels, then communities, then accounts, then the journal; answer when all is on disk.
     Stop(oneshot::Sender<()>),
 }
 
+/// A platform's connection that the node keeps open.
+pub trait Connection: Send + Sync + 'static {
+    /// Its key in the tree.
+    fn key(&self) -> String;
+    /// Opens its actor as a child of the node; gives the way to stop it.
+    fn open<'a>(&'a self, me: &'a Me<Order>) -> Boxed<'a, Result<Stop, Fault>>;
+}
+
+/// Stops an actor in good order.
+pub type Stop = Box<dyn Fn() -> Boxed<'static, ()> + Send + Sync>;
+
 /// The actor of this node.
 pub struct Node {
+    connections: HashMap<String, (Arc<dyn Connection>, Option<Stop>)>,
     journal: Address<journal::Order>,
     accounts: HashMap<&'static str, Address<account::Order>>,
     communities: HashMap<CommunityId, Address<community::Order>>,
@@ -46,7 +61,7 @@ impl Actor for Node {
 
     async fn open(store: Store, me: &Me<Order>) -> Result<Self, Fault> {
         let journal = me.open::<Keeper>("journal", store).await?;
-        Ok(Self { journal, accounts: HashMap::new(), communities: HashMap::new(), channels: HashMap::new() })
+        Ok(Self { connections: HashMap::new(), journal, accounts: HashMap::new(), communities: HashMap::new(), channels: HashMap::new() })
     }
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
@@ -54,6 +69,7 @@ impl Actor for Node {
             Order::Channel(seed, reply) => drop(reply.send(self.channel(*seed, me).await)),
             Order::Community(seed, reply) => drop(reply.send(self.community(*seed, me).await)),
             Order::Account(platform, reply) => drop(reply.send(self.account(platform, me).await)),
+            Order::Connection(connection) => self.connect(connection, me).await,
             Order::Journal(reply) => drop(reply.send(self.journal.clone())),
             Order::Stop(reply) => {
                 self.stop().await;
@@ -67,6 +83,12 @@ impl Actor for Node {
         self.channels.retain(|_, channel| channel.meter().key() != child.key);
         self.communities.retain(|_, community| community.meter().key() != child.key);
         self.accounts.retain(|_, account| account.meter().key() != child.key);
+        if let Some((connection, stop)) = self.connections.get_mut(&child.key) {
+            *stop = None;
+            if let (Some(_), Verdict::Again { after }) = (&child.failure, child.verdict) {
+                me.later(after, Order::Connection(connection.clone()));
+            }
+        }
         if let Some(why) = child.failure {
             me.address().meter().fault(format!("{}: {why}", child.key));
             metrics::counter!("waddlebot_actor_failures_total").increment(1);
@@ -78,7 +100,7 @@ impl Actor for Node {
     }
 
     fn memory(&self) -> Value {
-        json!({ "accounts": self.accounts.len(), "communities": self.communities.len(), "channels": self.channels.len() })
+        json!({ "connections": self.connections.len(), "accounts": self.accounts.len(), "communities": self.communities.len(), "channels": self.channels.len() })
     }
 }
 
@@ -113,6 +135,18 @@ impl Node {
         Ok(opened)
     }
 
+    async fn connect(&mut self, connection: Arc<dyn Connection>, me: &Me<Order>) {
+        let stop = match connection.open(me).await {
+            Ok(stop) => Some(stop),
+            Err(error) => {
+                tracing::error!(connection = connection.key(), %error, "a connection cannot be opened");
+                None
+            }
+        };
+        self.connections.insert(connection.key(), (connection, stop));
+    }
+
+    /// Channels first, so that what was heard is answered; connections after what they still have to say.
     async fn stop(&mut self) {
         for (key, channel) in self.channels.drain() {
             if tokio::time::timeout(Duration::from_secs(10), channel.drain()).await.is_err() {
@@ -126,6 +160,12 @@ impl Node {
         }
         for (_, account) in self.accounts.drain() {
             tokio::time::timeout(Duration::from_secs(2), account.drain()).await.ok();
+        }
+        for (_, (connection, stop)) in self.connections.drain() {
+            let Some(stop) = stop else { continue };
+            if tokio::time::timeout(Duration::from_secs(6), stop()).await.is_err() {
+                tracing::warn!(connection = connection.key(), "did not stop in time");
+            }
         }
         self.journal.ask(journal::Order::Flush).await.ok();
         self.journal.drain().await;
