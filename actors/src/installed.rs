@@ -52,6 +52,15 @@ pub async fn with_alarms(store: &Store) -> Result<Vec<CommunityId>, StoreError> 
     rows.iter().map(|row| row.get("community_id")).collect()
 }
 
+/// When the next module wants to be woken, wherever it is.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn next_alarm(store: &Store) -> Result<Option<Millis>, StoreError> {
+    let row = store.one(sql("SELECT MIN(wake_at) AS next FROM community_modules WHERE is_enabled")).await?;
+    row.map_or(Ok(None), |row| row.get("next"))
+}
+
 /// Saves a module's memory and when it wants to be woken.
 ///
 /// # Errors

@@ -8,8 +8,13 @@ pub mod delivery;
 pub mod host;
 pub mod household;
 pub mod installed;
+mod listing;
+pub mod modules;
+mod moment;
 pub mod node;
 pub mod overlay;
+#[cfg(any(test, feature = "play"))]
+pub mod play;
 pub mod registry;
 pub mod seat;
 pub mod session;
@@ -17,3 +22,4 @@ pub mod session;
 pub mod stage;
 #[cfg(test)]
 mod walk;
+mod weblink;
