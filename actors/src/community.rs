@@ -139,6 +139,13 @@ impl Actor for Community {
         Ok(())
     }
 
+    async fn close(&mut self) {
+        // Hosts save what they remember when they close.
+        for (_, host) in self.hosts.drain() {
+            host.drain().await;
+        }
+    }
+
     fn memory(&self) -> Value {
         json!({
             "name": self.seed.registered.name,
@@ -161,7 +168,8 @@ impl Community {
     async fn wake_hosts(&mut self, me: &Me<Order>) {
         let with_memory = |entry: &&Entry| {
             let found = self.installed.get(entry.name);
-            found.is_some_and(|installed| installed.enabled && (installed.memory != "null" || installed.wakes_at.is_some()))
+            let saved = found.is_some_and(|installed| installed.memory != "null" || installed.wakes_at.is_some());
+            self.enabled(entry.name) && (saved || entry.taught)
         };
         let names: Vec<_> = self.seed.modules.iter().filter(with_memory).map(|entry| entry.name).collect();
         for name in names {

@@ -150,6 +150,7 @@ impl Actor for Host {
                 self.changed = me.clock().now();
                 self.seat.expanded(&word, self.changed);
                 self.dirty = true;
+                self.learn(me);
             }
             Order::Commands(commands) => self.setup.commands = commands,
             Order::Wake(at) => self.woken(at, me).await?,
@@ -220,7 +221,8 @@ impl Host {
         if self.dirty {
             self.save().await?;
         }
-        let idle = me.clock().since_boot().saturating_sub(self.used) >= IDLE;
+        // A closed host would sleep through its alarm.
+        let idle = self.alarm.is_none() && me.clock().since_boot().saturating_sub(self.used) >= IDLE;
         if idle && me.address().meter().waiting() == 0 {
             me.drain();
         } else {

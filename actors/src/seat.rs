@@ -17,6 +17,8 @@ pub struct Entry {
     pub about: &'static str,
     /// What wakes it besides commands.
     pub wakes_on: &'static [EventKind],
+    /// Whether communities teach it words.
+    pub taught: bool,
     /// Its commands, as everybody sees them.
     pub commands: fn() -> Vec<CommandInfo>,
     /// Opens a seat for one community, with its saved memory and settings.
@@ -30,6 +32,7 @@ pub const fn entry<M: Module>() -> Entry {
         name: M::NAME,
         about: M::ABOUT,
         wakes_on: M::WAKES_ON,
+        taught: M::TAUGHT,
         commands: || M::COMMANDS.iter().map(|spec| spec.info(M::NAME)).collect(),
         sit: |memory, settings| {
             let module = if memory == "null" || memory.is_empty() { M::default() } else { serde_json::from_str(memory)? };

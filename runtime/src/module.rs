@@ -29,6 +29,8 @@ pub trait Module: Default + Serialize + DeserializeOwned + Send + Sync + 'static
     const COMMANDS: &'static [Spec<Self::Command>];
     /// What else wakes it.
     const WAKES_ON: &'static [EventKind] = &[];
+    /// Whether a community teaches it words ([`Module::expansions`]): it is opened with its community then.
+    const TAUGHT: bool = false;
     /// What a community can set; the field docs are the labels in the hub.
     type Settings: Default + Serialize + DeserializeOwned + Send + Sync + 'static;
 

@@ -73,6 +73,7 @@ impl Default for Settings {
 impl Module for Alias {
     const NAME: &'static str = "alias";
     const ABOUT: &'static str = "Short names for longer commands";
+    const TAUGHT: bool = true;
     type Command = Command;
     type Settings = Settings;
     const COMMANDS: &'static [Spec<Command>] = &[
@@ -99,7 +100,8 @@ impl Module for Alias {
     ];
 
     async fn open(&mut self, cx: &Context<'_, Self>) -> Result<(), ModuleError> {
-        let known = sql("SELECT alias, command, usage_count FROM alias_commands WHERE community_id = $1 AND is_active = TRUE").bind(cx.community);
+        let known =
+            sql("SELECT alias, command, usage_count FROM alias_commands WHERE community_id = $1 AND is_active = TRUE").bind(cx.community);
         self.taught.clear();
         for row in cx.store().all(known).await? {
             let taught = Taught { command: row.get("command")?, written_uses: row.get("usage_count")? };

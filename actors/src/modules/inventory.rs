@@ -123,10 +123,12 @@ impl Module for Inventory {
             .takes(&[opt("all|available|checkedout"), opt("page")])
             .given(&["!inventory add chess \"A fine wooden board\""])
             .examples(&[Example("!inventory list", "Items (1): chess"), Example("!inventory list checkedout", "Nothing is out")]),
-        Spec::new("inventory search", "Finds things by name, description or label", |words| Ok(Command::Search(words.need_rest("a word")?)))
-            .takes(&[arg("query")])
-            .given(&["!inventory add chess \"A fine wooden board\""])
-            .examples(&[Example("!inventory search WOOD", "Found: chess")]),
+        Spec::new("inventory search", "Finds things by name, description or label", |words| {
+            Ok(Command::Search(words.need_rest("a word")?))
+        })
+        .takes(&[arg("query")])
+        .given(&["!inventory add chess \"A fine wooden board\""])
+        .examples(&[Example("!inventory search WOOD", "Found: chess")]),
         Spec::new("inventory status", "Tells who has something, and since when", |words| Ok(Command::Status(read::item(words)?)))
             .takes(&[arg("item")])
             .given(&["!inventory add chess \"A fine wooden board\" game"])

@@ -110,7 +110,10 @@ impl Module for Memories {
         Spec::new("memories add note", "Keeps a note", read::note)
             .takes(&[arg("title"), arg("content"), opt("tags")])
             .role(Role::Moderator)
-            .examples(&[Example("!memories add note \"Friday\" \"We play chess\" chess,plans", "Kept as #1: Friday: We play chess [chess, plans]")])
+            .examples(&[Example(
+                "!memories add note \"Friday\" \"We play chess\" chess,plans",
+                "Kept as #1: Friday: We play chess [chess, plans]",
+            )])
             .writes(),
         Spec::new("memories list", "Shows what is kept: all in short, or quote, url or note", read::list)
             .takes(&[opt("quote|url|note"), opt("page")])
@@ -119,10 +122,12 @@ impl Module for Memories {
                 Example("!memories list", "quotes (1): #1 \"To be or not to be\" – Hamlet"),
                 Example("!memories list note", "There is no note yet"),
             ]),
-        Spec::new("memories search", "Finds what is kept by title, text, author or tag", |words| Ok(Command::Search(words.need_rest("a word")?)))
-            .takes(&[arg("term")])
-            .given(&[A_QUOTE])
-            .examples(&[Example("!memories search HAMLET", "Found: #1 \"To be or not to be\" – Hamlet")]),
+        Spec::new("memories search", "Finds what is kept by title, text, author or tag", |words| {
+            Ok(Command::Search(words.need_rest("a word")?))
+        })
+        .takes(&[arg("term")])
+        .given(&[A_QUOTE])
+        .examples(&[Example("!memories search HAMLET", "Found: #1 \"To be or not to be\" – Hamlet")]),
         Spec::new("memories get", "Shows one of them", |words| Ok(Command::Get(words.number("the number")?)))
             .takes(&[arg("number")])
             .given(&[A_QUOTE])
@@ -158,7 +163,10 @@ impl Module for Memories {
             .takes(&[arg("text"), arg("in time"), opt("daily|weekly|monthly"), opt("until day")])
             .examples(&[
                 Example("!memories remind \"take a break\" in \"10 minutes\"", "I remind you at 2026-01-01 00:10 UTC (#1)"),
-                Example("!memories remind \"stretch\" in 1h30m daily until 2026-01-31", "I remind you at 2026-01-01 01:30 UTC, then daily (#1)"),
+                Example(
+                    "!memories remind \"stretch\" in 1h30m daily until 2026-01-31",
+                    "I remind you at 2026-01-01 01:30 UTC, then daily (#1)",
+                ),
             ])
             .writes(),
         Spec::new("memories reminders", "Shows what you are to be reminded of", |_| Ok(Command::Reminders))
@@ -209,7 +217,8 @@ impl Module for Memories {
             if reminders::told(&mut tx, cx.community, &reminder, next, cx.now).await?
                 && let Some(channel) = reminder.channel.clone()
             {
-                let late = if cx.now - reminder.at > LATE { format!(" (from {})", moment::ago(reminder.at, cx.now)) } else { String::new() };
+                let late =
+                    if cx.now - reminder.at > LATE { format!(" (from {})", moment::ago(reminder.at, cx.now)) } else { String::new() };
                 let text = format!("Reminder: {}{late}", reminder.text);
                 posted.push(Posted { channel, response: Response::tell(reminder.name, text) });
             }
@@ -299,7 +308,11 @@ async fn list(kind: Kind, page: Option<i64>, cx: &Context<'_, Memories>) -> Told
     if total == 0 {
         return Ok(format!("There is no {} yet", kind.name()));
     }
-    let (size, again) = if kind == Kind::Url { (LINKS_PER_PAGE, "!memories urls".to_owned()) } else { (PER_PAGE, format!("!memories list {}", kind.name())) };
+    let (size, again) = if kind == Kind::Url {
+        (LINKS_PER_PAGE, "!memories urls".to_owned())
+    } else {
+        (PER_PAGE, format!("!memories list {}", kind.name()))
+    };
     let page = Page::sized(page, total, size);
     let memories = kept::list(cx.store(), cx.community, kind, page.skipped(), size).await?;
     let entries: Vec<_> = memories.iter().map(entry).collect();

@@ -90,12 +90,14 @@ impl Module for Shoutout {
                 Example("!so", "a name is missing. Usage: !so <streamer>"),
             ])
             .writes(),
-        Spec::new("so auto add", "Introduces somebody whenever they follow, subscribe or raid", |words| Ok(Command::Flag(words.user()?, true)))
-            .takes(&[arg("name")])
-            .aliases(&["shoutout auto add"])
-            .role(Role::Moderator)
-            .examples(&[Example("!so auto add @ninja", "ninja is introduced whenever they follow, subscribe or raid")])
-            .writes(),
+        Spec::new("so auto add", "Introduces somebody whenever they follow, subscribe or raid", |words| {
+            Ok(Command::Flag(words.user()?, true))
+        })
+        .takes(&[arg("name")])
+        .aliases(&["shoutout auto add"])
+        .role(Role::Moderator)
+        .examples(&[Example("!so auto add @ninja", "ninja is introduced whenever they follow, subscribe or raid")])
+        .writes(),
         Spec::new("so auto remove", "Introduces somebody only when a moderator asks", |words| Ok(Command::Flag(words.user()?, false)))
             .takes(&[arg("name")])
             .aliases(&["so auto rm", "shoutout auto remove"])
@@ -213,8 +215,7 @@ async fn introduce(name: &UserName, reason: Reason, asked_by: &str, cx: &Context
         return Ok(vec![]);
     }
     let shown = if profile.name.is_empty() { name.as_str() } else { &profile.name };
-    let introduction =
-        Introduction { name: shown, reason, profile: &profile, person: person.as_ref(), template: &cx.settings.template };
+    let introduction = Introduction { name: shown, reason, profile: &profile, person: person.as_ref(), template: &cx.settings.template };
     Ok(vec![Response::say(introduction.line()), introduction.panel(cx.settings.duration, cx.settings.picture)])
 }
 
@@ -285,6 +286,7 @@ mod tests {
             ana(moderator): !shoutout @nobody
             bot: Go check out nobody!
             overlay: nobody
+            (5 seconds pass)
             ana(moderator): !so @
             bot to ana: a name is missing. Usage: !so <streamer>
             ",

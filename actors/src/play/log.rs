@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn dots_stand_for_any_text() {
-        for (pattern, line) in [("a", "a"), ("a…", "abc"), ("…c", "abc"), ("a…c", "abc"), ("a…b…", "a b"), ("…", ""), ("a…b…c", "a1b2c")] {
+        for (pattern, line) in [("a", "a"), ("a…", "abc"), ("…c", "abc"), ("a…c", "abc"), ("a…b…", "a b"), ("…", ""), ("a…b…c", "a1b2c")]
+        {
             assert!(fits(pattern, line), "{pattern} {line}");
         }
         for (pattern, line) in [("a", "ab"), ("a", "ba"), ("a…c", "ab"), ("ab…b", "ab"), ("a…b…c", "acb")] {
@@ -185,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_log_is_read_line_by_line() {
-        let lines = read("ana(mod): !so a: b\n\n bot to ana: no\n(1 minute passes)\n(90 seconds pass)\nraid: ninja with 12 viewers\nsub: bob");
+        let lines =
+            read("ana(mod): !so a: b\n\n bot to ana: no\n(1 minute passes)\n(90 seconds pass)\nraid: ninja with 12 viewers\nsub: bob");
         let steps: Vec<_> = lines.iter().map(|line| format!("{:?}", line.step)).collect();
         assert_eq!(
             steps,

@@ -27,6 +27,7 @@ fn table(taught: &[(&str, &str)]) -> Table {
         name,
         about: "",
         wakes_on: &[],
+        taught: false,
         commands,
         sit: |_, _| unreachable!("nobody sits in this test"),
     };

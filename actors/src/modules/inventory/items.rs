@@ -68,7 +68,8 @@ pub(super) async fn check_out(tx: &mut FencedTx, act: &Act<'_>, item: &Item, hol
 
 /// Takes a thing back, unless nobody has it: one statement decides.
 pub(super) async fn check_in(tx: &mut FencedTx, act: &Act<'_>, item: &Item) -> Result<bool, StoreError> {
-    let taken = sql("UPDATE inventory_items SET is_checked_out = FALSE, checked_out_to = NULL, checked_out_at = NULL, checked_in_at = $1, \
+    let taken =
+        sql("UPDATE inventory_items SET is_checked_out = FALSE, checked_out_to = NULL, checked_out_at = NULL, checked_in_at = $1, \
          updated_at = $1 WHERE community_id = $2 AND id = $3 AND is_checked_out = TRUE");
     let taken = tx.run(taken.bind(act.now).bind(act.community).bind(item.id)).await? == 1;
     if taken {

@@ -139,7 +139,14 @@ pub(super) async fn search(store: &Store, community: CommunityId, text: &str, mo
 }
 
 /// Adds somebody's reaction, once. `false` when they reacted like that already.
-pub(super) async fn react(tx: &mut FencedTx, community: CommunityId, id: i64, user: &str, like: &str, now: Millis) -> Result<bool, StoreError> {
+pub(super) async fn react(
+    tx: &mut FencedTx,
+    community: CommunityId,
+    id: i64,
+    user: &str,
+    like: &str,
+    now: Millis,
+) -> Result<bool, StoreError> {
     let added = sql("INSERT INTO memory_reactions (community_id, memory_id, user_id, reaction_type, created_at) \
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (community_id, memory_id, user_id, reaction_type) DO NOTHING");
     Ok(tx.run(added.bind(community).bind(id).bind(user).bind(like).bind(now)).await? == 1)

@@ -195,8 +195,23 @@ mod tests {
     #[test]
     fn what_is_no_time_is_refused() {
         for text in [
-            "", "in", "soon", "10", "ten minutes", "-5 minutes", "5 minutes ago", "0 minutes", "PT5M", "6 years", "99999999999999 weeks",
-            "1e9 days", "10 parsecs", "1 day until 2026-12-31", "daily until tomorrow", "daily until 2026-01-01", "10 🦆",
+            "",
+            "in",
+            "soon",
+            "10",
+            "ten minutes",
+            "-5 minutes",
+            "5 minutes ago",
+            "0 minutes",
+            "PT5M",
+            "6 years",
+            "99999999999999 weeks",
+            "1e9 days",
+            "10 parsecs",
+            "1 day until 2026-12-31",
+            "daily until tomorrow",
+            "daily until 2026-01-01",
+            "10 🦆",
         ] {
             assert!(when(text).and_then(|when| when.moments(NOW, "UTC")).is_err(), "{text}");
         }

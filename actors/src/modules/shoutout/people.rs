@@ -34,7 +34,8 @@ pub(super) async fn flagged(store: &Store, community: CommunityId) -> Result<Vec
 
 /// The same names as people know them, a page of them.
 pub(super) async fn flagged_names(store: &Store, community: CommunityId, skipped: i64, most: i64) -> Result<Vec<String>, StoreError> {
-    let rows = sql("SELECT user_name FROM shoutout_users WHERE community_id = $1 AND auto_shoutout = TRUE ORDER BY user_key LIMIT $2 OFFSET $3");
+    let rows =
+        sql("SELECT user_name FROM shoutout_users WHERE community_id = $1 AND auto_shoutout = TRUE ORDER BY user_key LIMIT $2 OFFSET $3");
     store.all(rows.bind(community).bind(most).bind(skipped)).await?.iter().map(|row| row.get("user_name")).collect()
 }
 
@@ -98,16 +99,17 @@ pub(super) async fn introduced(tx: &mut FencedTx, entry: &Entry<'_>) -> Result<b
     if tx.run(counted).await? == 0 {
         return Ok(false);
     }
-    let written = sql("INSERT INTO shoutout_history (community_id, id, user_key, user_name, entity_id, reason, asked_by, game, created_at) \
+    let written =
+        sql("INSERT INTO shoutout_history (community_id, id, user_key, user_name, entity_id, reason, asked_by, game, created_at) \
          SELECT $1, COALESCE(MAX(id), 0) + 1, $2, $3, $4, $5, $6, $7, $8 FROM shoutout_history WHERE community_id = $1")
-    .bind(entry.community)
-    .bind(&key)
-    .bind(entry.name.as_str())
-    .bind(entry.channel.as_str())
-    .bind(entry.reason.name())
-    .bind(entry.asked_by)
-    .bind(entry.game)
-    .bind(entry.now);
+        .bind(entry.community)
+        .bind(&key)
+        .bind(entry.name.as_str())
+        .bind(entry.channel.as_str())
+        .bind(entry.reason.name())
+        .bind(entry.asked_by)
+        .bind(entry.game)
+        .bind(entry.now);
     tx.run(written).await?;
     Ok(true)
 }
