@@ -1,8 +1,10 @@
 //! The JSON API: who may come in, how errors look, and the routes that belong to no other part.
 
+pub(crate) mod actors;
 pub(crate) mod auth;
 pub(crate) mod communities;
 pub(crate) mod error;
 mod failures;
 pub(crate) mod guard;
+pub(crate) mod health;
 pub(crate) mod local;

@@ -8,22 +8,26 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 use waddlebot_actors::channel::admit::Rate;
-use waddlebot_actors::delivery::{Courier, Screens};
+use waddlebot_actors::delivery::Courier;
 use waddlebot_actors::household::{Claims, Foundation, Household};
 use waddlebot_actors::node::{self, Node};
+use waddlebot_actors::overlay::{Forms, Overlays, Submission};
 use waddlebot_actors::registry;
 use waddlebot_platforms::irc::{self, Irc};
 use waddlebot_platforms::local::Local;
 use waddlebot_runtime::actor::{Fault, Me, World, open_root};
-use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::intake::Ears;
 use waddlebot_runtime::journal::Journal;
+use waddlebot_runtime::keys::Keys;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
-use waddlebot_runtime::response::Response;
+use waddlebot_runtime::secret::Secret;
 use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::{Claim, Place, Store, file_in, sql};
 
+use crate::api::auth::Door;
+use crate::hub::links::Links;
+use crate::residence::Residence;
 use crate::server;
 
 /// What the program is started with.
@@ -52,7 +56,11 @@ pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<
     let all =
         std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
     let platforms = Platforms::new(all);
-    let courier = Courier::new(platforms.clone(), Arc::new(NoScreens), journal.clone());
+    let claims: Arc<dyn Claims> = Arc::new(Rows(store.clone()));
+    let secret = Secret::open(&options.data, std::env::var("WADDLEBOT_SECRET_KEY").ok().as_deref())?;
+    let overlays = Overlays::new(Default::default(), store.clone(), secret.clone(), clock.clone(), claims.clone(), Arc::new(NoForms));
+    let opened = overlays.open(&world).await.map_err(anyhow::Error::from_boxed)?;
+    let courier = Courier::new(platforms.clone(), Arc::new(overlays.clone()), journal.clone());
     let household = Household::new(Foundation {
         world,
         node: root.address.clone(),
@@ -61,7 +69,7 @@ pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<
         platforms,
         courier,
         modules: waddlebot_actors::modules::list().into(),
-        claims: Arc::new(Rows(store.clone())),
+        claims,
         limit: Duration::from_secs(5),
         rate: Rate::default(),
         ids: format!("n{}", clock.now()).into(),
@@ -76,17 +84,26 @@ pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<
             tracing::error!(%error, "what was left at the last stop cannot be resumed");
         }
     });
-    server::serve(listener, server::Parts { household: household.clone(), local }, closing).await?;
+    let base_url = format!("http://{}", options.listen);
+    let sessions = Arc::new(MemorySessions::new(clock.clone()));
+    let door = Door::new(Keys::new(store.clone(), clock.clone()), sessions, secret, clock.clone(), false);
+    let links = Links::new(store.clone(), clock.clone());
+    if !links.anybody_came().await? {
+        println!("Log in as the owner, once, within a day: {}", links.make(&base_url).await?);
+    }
+    let residence = Residence { household: household.clone(), local, overlays, base_url };
+    server::serve(listener, server::Parts { residence, door, links, clock }, closing).await?;
     household.stop().await;
+    opened.close().await;
     root.stop(Duration::from_secs(10)).await;
     store.close().await;
     Ok(())
 }
 
-struct NoScreens;
+struct NoForms;
 
-impl Screens for NoScreens {
-    fn show<'a>(&'a self, _: CommunityId, _: &'a Response, _: &'a str) -> Boxed<'a, Result<(), String>> {
+impl Forms for NoForms {
+    fn submitted(&self, _: Submission) -> Boxed<'_, Result<(), String>> {
         Box::pin(async { Ok(()) })
     }
 }

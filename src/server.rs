@@ -1,28 +1,43 @@
-//! The one HTTP port: every route of every part, and the stop.
+//! The one HTTP port: every route of every part, behind one guard, until the stop.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Result;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use waddlebot_actors::household::Household;
-use waddlebot_platforms::local::Local;
+use waddlebot_runtime::clock::Clock;
 
-use crate::api;
+use crate::api::auth::Door;
+use crate::api::{self, guard};
+use crate::hub::links::Links;
+use crate::hub::{self, Hub};
+use crate::residence::Residence;
 
 /// What the routes need.
 pub(crate) struct Parts {
-    pub(crate) household: Household,
-    pub(crate) local: Local,
+    pub(crate) residence: Residence,
+    pub(crate) door: Door,
+    pub(crate) links: Links,
+    pub(crate) clock: Clock,
 }
 
-/// Serves until `closing` is cancelled.
+/// All routes.
+fn routes(parts: Parts, closing: CancellationToken) -> Router {
+    let Parts { residence, door, links, clock } = parts;
+    let house = Arc::new(residence.clone());
+    Router::new()
+        .merge(api::health::routes(&door, residence.household.clone()))
+        .merge(api::local::routes(&door, residence.household.clone(), residence.local.clone()))
+        .merge(api::actors::routes(&door, residence.household.clone()))
+        .merge(api::communities::routes(&door, house.clone()))
+        .merge(hub::routes(Hub::new(house, door, links, clock, closing)))
+}
+
+/// Serves until `closing` is cancelled and every request is answered.
 pub(crate) async fn serve(listener: TcpListener, parts: Parts, closing: CancellationToken) -> Result<()> {
-    let routes = Router::new()
-        .route("/health", axum::routing::get(|| async { axum::Json(serde_json::json!({ "status": "healthy" })) }))
-        .merge(api::local::routes(parts.household, parts.local))
-        .into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, routes).with_graceful_shutdown(async move { closing.cancelled().await }).await?;
+    let service = guard::guarded(routes(parts, closing.clone())).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(async move { closing.cancelled().await }).await?;
     Ok(())
 }

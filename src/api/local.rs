@@ -8,10 +8,12 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use waddlebot_actors::household::Household;
 use waddlebot_platforms::local::{Happen, Local, Refused, Say};
-use waddlebot_runtime::intake::{Outcome, Unheard};
+use waddlebot_runtime::intake::Outcome;
+use waddlebot_runtime::keys::KeyRole;
 use waddlebot_runtime::response::Response;
 
-use super::error::ApiError;
+use super::auth::Door;
+use super::error::{ApiError, Body};
 
 #[derive(Clone)]
 struct Rooms {
@@ -19,20 +21,21 @@ struct Rooms {
     local: Local,
 }
 
-/// `POST /api/v1/local/{room}/messages` and `/events`.
-pub(crate) fn routes(household: Household, local: Local) -> Router {
-    Router::new()
+/// `POST /api/v1/local/{room}/messages` and `/events`, for collectors and core services.
+pub(crate) fn routes(door: &Door, household: Household, local: Local) -> Router {
+    let routes = Router::new()
         .route("/api/v1/local/{room}/messages", post(messages))
         .route("/api/v1/local/{room}/events", post(events))
-        .with_state(Arc::new(Rooms { household, local }))
+        .with_state(Arc::new(Rooms { household, local }));
+    door.admits(&[KeyRole::Trigger, KeyRole::Core], routes)
 }
 
-async fn messages(State(rooms): State<Arc<Rooms>>, Path(room): Path<String>, Json(say): Json<Say>) -> Result<Json<Value>, ApiError> {
+async fn messages(State(rooms): State<Arc<Rooms>>, Path(room): Path<String>, Body(say): Body<Say>) -> Result<Json<Value>, ApiError> {
     let outcome = rooms.local.say(&rooms.household, &room, say).await.map_err(refused)?;
     Ok(Json(shown(&outcome)))
 }
 
-async fn events(State(rooms): State<Arc<Rooms>>, Path(room): Path<String>, Json(happen): Json<Happen>) -> Result<Json<Value>, ApiError> {
+async fn events(State(rooms): State<Arc<Rooms>>, Path(room): Path<String>, Body(happen): Body<Happen>) -> Result<Json<Value>, ApiError> {
     let outcome = rooms.local.happen(&rooms.household, &room, happen).await.map_err(refused)?;
     Ok(Json(shown(&outcome)))
 }
@@ -52,8 +55,7 @@ fn shown(outcome: &Outcome) -> Value {
 
 fn refused(why: Refused) -> ApiError {
     match why {
-        Refused::Unheard(Unheard::Busy) => ApiError::busy("this room is busy, try again"),
-        Refused::Unheard(other) => ApiError::unavailable(other.to_string()),
-        other => ApiError::bad_request("invalid_message", other.to_string()),
+        Refused::Unheard(_) => ApiError::unavailable(why.to_string()),
+        other => ApiError::bad_request(other.to_string()),
     }
 }
