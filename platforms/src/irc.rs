@@ -146,17 +146,21 @@ impl Platform for Irc {
         Capabilities { idempotent: false, deletes: false, timeouts: false }
     }
 
-    /// Queued at once; true when the socket has taken it. Whoever has several lines may have several on their way:
-    /// they leave in the order of the calls, and what waits leaves in one write.
+    /// Queued at once, so lines leave in the order of the calls, and all that waits leaves in one write. A line with
+    /// a key is done when the socket has taken it; one without a key needs no proof and is done when it is queued.
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>> {
         let taken = self.0.say(line);
         Box::pin(async move {
             let mut ticket = taken?;
+            if line.key.is_empty() {
+                ticket.forget();
+                return Ok(());
+            }
             let fate = tokio::select! {
                 fate = &mut ticket => fate,
                 () = self.0.clock.sleep(SEND) => {
                     if ticket.take_back() {
-                        return Err(PlatformError::Limited { wait: SEND });
+                        return Err(PlatformError::Limited { wait: Duration::from_secs(1) });
                     }
                     Fate::Unknown
                 }
@@ -188,6 +192,7 @@ impl Shared {
         let outbox = self.outbox.lock().clone().ok_or(lost.clone())?;
         outbox.say(room, bytes.freeze(), lines, self.clock.since_boot()).map_err(|untaken| match untaken {
             Untaken::Away => lost,
+            Untaken::Out => refused("the bot was put out of the channel and is not back yet"),
             Untaken::Full(wait) => PlatformError::Limited { wait },
         })
     }

@@ -124,7 +124,7 @@ impl Link {
             }
         };
         match &ended {
-            Ended::Left | Ended::Stopped(_) => farewell(outbox, &shared.clock, write).await,
+            Ended::Left | Ended::Stopped(_) => farewell(outbox, &shared.clock, write, &mut reader).await,
             Ended::Lost(_) => {}
         }
         ended
@@ -218,13 +218,13 @@ impl Link {
                 self.shared.status.lock().ready(self.session.nick(), network);
             }
             Fact::Entered(room) => {
-                outbox.enter(room, true);
+                outbox.enter(room);
                 let name = &self.session.rooms().get(room).name;
                 tracing::info!(server, channel = name, "entered");
                 self.shared.status.lock().entered(room, true);
             }
             Fact::Left(room, trouble) => {
-                outbox.enter(room, false);
+                outbox.leave(room);
                 tracing::warn!(server, %trouble, "left");
                 self.shared.status.lock().entered(room, false);
             }
@@ -250,24 +250,32 @@ impl Link {
     }
 }
 
-/// Lets what waits go out, says good-bye, and waits for that too, in bounded time.
-async fn farewell(outbox: &Outbox, clock: &Clock, mut write: Pin<&mut impl Future<Output = Trouble>>) {
-    for words in [None, Some("WaddleBot leaves")] {
-        let mut quit = BytesMut::new();
-        if let Some(words) = words {
-            line::write(&mut quit, "QUIT", &[words]);
+/// Lets what waits go out, says good-bye, and waits until the server has closed: all in bounded time. Closing first,
+/// with something of the server's unread, could make it drop what we said last.
+async fn farewell(
+    outbox: &Outbox,
+    clock: &Clock,
+    mut write: Pin<&mut impl Future<Output = Trouble>>,
+    reader: &mut (impl AsyncRead + Unpin),
+) {
+    let said = async {
+        while !outbox.is_idle() {
+            clock.sleep(Duration::from_millis(5)).await;
         }
-        outbox.urgent(&mut quit, clock.since_boot());
-        let idle = async {
-            while !outbox.is_idle() {
-                clock.sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::select! {
-            _ = &mut write => return,
-            () = idle => {}
-            () = clock.sleep(FAREWELL) => {}
-        }
+    };
+    tokio::select! {
+        _ = &mut write => return,
+        () = said => {}
+        () = clock.sleep(FAREWELL) => {}
+    }
+    let mut quit = BytesMut::new();
+    line::write(&mut quit, "QUIT", &["WaddleBot leaves"]);
+    outbox.urgent(&mut quit, clock.since_boot());
+    let mut nowhere = tokio::io::sink();
+    tokio::select! {
+        _ = &mut write => {}
+        _ = tokio::io::copy(reader, &mut nowhere) => {}
+        () = clock.sleep(FAREWELL) => {}
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Outbox {
 #[derive(Debug)]
 struct State {
     budget: Budget,
-    entered: Vec<bool>,
+    rooms: Vec<Place>,
     urgent: BytesMut,
     waiting: VecDeque<Message>,
     /// The number the next message gets; all below `flying` have left the queue, all below `written` are out.
@@ -51,11 +51,21 @@ struct Message {
     bytes: Bytes,
 }
 
+/// Where the bot is, as far as one room goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    NotYet,
+    In,
+    Out,
+}
+
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untaken {
-    /// The connection is gone, or the bot is not in that room now.
+    /// The connection is gone, or the bot is on its way into the room.
     Away,
+    /// The bot was put out of the room.
+    Out,
     /// Too many wait; room again after about this long.
     Full(Duration),
 }
@@ -76,7 +86,7 @@ impl Outbox {
     pub fn new(budget: Budget, rooms: usize) -> Self {
         let state = State {
             budget,
-            entered: vec![false; rooms],
+            rooms: vec![Place::NotYet; rooms],
             urgent: BytesMut::new(),
             waiting: VecDeque::new(),
             next: 0,
@@ -94,9 +104,14 @@ impl Outbox {
         self.state.lock().budget = budget;
     }
 
-    /// Whether the bot may speak in a room.
-    pub fn enter(&self, room: usize, entered: bool) {
-        self.state.lock().entered[room] = entered;
+    /// The bot is in a room and may speak there.
+    pub fn enter(&self, room: usize) {
+        self.state.lock().rooms[room] = Place::In;
+    }
+
+    /// The bot was put out of a room.
+    pub fn leave(&self, room: usize) {
+        self.state.lock().rooms[room] = Place::Out;
     }
 
     /// Takes protocol lines, which wait for nothing but are counted. `lines` is empty afterwards.
@@ -117,8 +132,10 @@ impl Outbox {
     /// Takes one message of so many lines for a room.
     pub fn say(self: &Arc<Self>, room: usize, bytes: Bytes, lines: u32, now: Duration) -> Result<Ticket, Untaken> {
         let mut state = self.state.lock();
-        if state.closed || !state.entered[room] {
-            return Err(Untaken::Away);
+        match state.rooms[room] {
+            Place::Out => return Err(Untaken::Out),
+            Place::In if !state.closed => {}
+            _ => return Err(Untaken::Away),
         }
         if state.waiting.len() >= MOST_WAITING {
             let wait = state.budget.wait(now).max(Duration::from_millis(100));
@@ -230,6 +247,11 @@ impl Future for Ticket {
 }
 
 impl Ticket {
+    /// Lets the message go its way; nobody wants to know how it ends.
+    pub fn forget(mut self) {
+        self.done = true;
+    }
+
     /// Takes the message back; `false` if it is too late for that.
     pub fn take_back(&self) -> bool {
         let mut state = self.outbox.state.lock();
@@ -272,7 +294,7 @@ mod tests {
 
     fn outbox(budget: Budget) -> Arc<Outbox> {
         let outbox = Arc::new(Outbox::new(budget, 1));
-        outbox.enter(0, true);
+        outbox.enter(0);
         outbox
     }
 
@@ -351,7 +373,10 @@ mod tests {
         let tickets: Vec<Ticket> = (0..MOST_WAITING).map(|_| say(&outbox, "x\r\n")).collect();
         assert!(matches!(outbox.say(0, Bytes::new(), 1, NOW).err(), Some(Untaken::Full(_))));
         drop(tickets);
-        outbox.enter(0, false);
-        assert_eq!(outbox.say(0, Bytes::new(), 1, NOW).err(), Some(Untaken::Away));
+        outbox.leave(0);
+        assert_eq!(outbox.say(0, Bytes::new(), 1, NOW).err(), Some(Untaken::Out));
+        outbox.enter(0);
+        say(&outbox, "y\r\n").forget();
+        assert_eq!(collected(&outbox, NOW), "y\r\n");
     }
 }

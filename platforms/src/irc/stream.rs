@@ -1,6 +1,7 @@
 //! The socket to the server: TCP, and TLS on top of it unless switched off.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,13 +62,10 @@ pub enum Undialable {
 pub enum Unreached {
     /// No TCP connection.
     #[error("cannot connect: {0}")]
-    Connect(std::io::Error),
+    Connect(io::Error),
     /// No TLS on it.
     #[error("the TLS handshake failed: {0}; does the port speak TLS, and is its certificate for this host?")]
-    Handshake(std::io::Error),
-    /// No answer.
-    #[error("no answer within {} s", CONNECT.as_secs())]
-    Slow,
+    Handshake(io::Error),
 }
 
 impl Dialer {
@@ -86,18 +84,18 @@ impl Dialer {
 
     /// Connects, within a bounded time.
     pub async fn dial(&self, clock: &Clock) -> Result<Box<dyn Stream>, Unreached> {
-        let tcp = within(clock, TcpStream::connect((self.host.as_str(), self.port))).await?.map_err(Unreached::Connect)?;
+        let tcp = within(clock, TcpStream::connect((self.host.as_str(), self.port))).await.map_err(Unreached::Connect)?;
         tcp.set_nodelay(true).map_err(Unreached::Connect)?;
         let Some((connector, name)) = &self.tls else { return Ok(Box::new(tcp)) };
-        let tls = within(clock, connector.connect(name.clone(), tcp)).await?.map_err(Unreached::Handshake)?;
+        let tls = within(clock, connector.connect(name.clone(), tcp)).await.map_err(Unreached::Handshake)?;
         Ok(Box::new(tls))
     }
 }
 
-async fn within<T>(clock: &Clock, future: impl Future<Output = T>) -> Result<T, Unreached> {
+async fn within<T>(clock: &Clock, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     tokio::select! {
-        done = future => Ok(done),
-        () = clock.sleep(CONNECT) => Err(Unreached::Slow),
+        done = future => done,
+        () = clock.sleep(CONNECT) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", CONNECT.as_secs()))),
     }
 }
 

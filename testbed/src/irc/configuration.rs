@@ -70,7 +70,7 @@ pub(super) fn inspircd(folder: &Path, ports: &Ports) -> String {
 <connect name="all" allow="*" timeout="60" fakelag="no" commandrate="1000000" threshold="1000000"
   softsendq="10M" hardsendq="100M" recvq="1M" localmax="10000" globalmax="10000" maxconnwarn="no"
   maxchans="1000" resolvehostnames="no" useident="no">
-<options defaultmodes="nt">
+<options defaultmodes="not">
 <performance nouserdns="yes" somaxconn="1024" clonesonconnect="no" quietbursts="yes">
 <limits maxnick="32" maxchan="64" maxident="32" maxhost="64" maxtopic="330" maxkick="300">
 <log method="stderr" type="* -USERINPUT -USEROUTPUT" level="default">
