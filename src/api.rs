@@ -6,3 +6,4 @@ pub(crate) mod error;
 mod failures;
 pub(crate) mod guard;
 pub(crate) mod local;
+pub(crate) mod overlays;
