@@ -8,3 +8,4 @@ mod failures;
 pub(crate) mod guard;
 pub(crate) mod health;
 pub(crate) mod local;
+pub(crate) mod overlays;

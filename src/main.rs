@@ -1,41 +1,149 @@
-//! WaddleBot: a community bot in one binary.
+//! WaddleBot: a community chat bot with stream overlays, in one program.
 
 mod api;
 mod hub;
+mod overlay_pages;
 mod program;
 mod residence;
 mod server;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::Parser;
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::keys::{KeyRole, Keys};
+use waddlebot_runtime::spawn;
 
+/// A community chat bot with stream overlays, in one program
 #[derive(Parser)]
+#[command(version)]
 struct Cli {
-    #[arg(default_value = "run")]
-    command: String,
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
-    #[arg(long, default_value = "127.0.0.1:8060")]
-    listen: std::net::SocketAddr,
+    #[command(flatten)]
+    places: Places,
+    #[command(subcommand)]
+    command: Option<Command>,
 }
 
-fn main() -> anyhow::Result<()> {
+/// Where the data is and where HTTP listens.
+#[derive(Args)]
+struct Places {
+    /// The data folder
+    #[arg(long, global = true, env = "WADDLEBOT_DATA", default_value = "data")]
+    data: PathBuf,
+    /// Where HTTP listens
+    #[arg(long, global = true, env = "WADDLEBOT_LISTEN", default_value = "127.0.0.1:8060")]
+    listen: SocketAddr,
+    /// A PostgreSQL address; without one, a SQLite file in the data folder
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts the bot, the hub, the overlays and the API, until SIGTERM or Ctrl-C (also without a command)
+    Run,
+    /// Brings the database's tables up to date, and ends
+    Migrate,
+    /// Makes, lists and revokes API keys; also while the node runs
+    #[command(subcommand)]
+    Key(Key),
+    /// Prints a new link, good once and for a day, that logs the owner in to the hub
+    Login,
+}
+
+#[derive(Subcommand)]
+enum Key {
+    /// Makes a key and prints it, once
+    Create {
+        /// trigger, action, core, admin or user
+        #[arg(long)]
+        role: String,
+        /// What it is for
+        #[arg(long)]
+        name: String,
+    },
+    /// Lists the keys, without the keys themselves
+    List,
+    /// Revokes a key by its name or id
+    Revoke {
+        /// Its name or id
+        which: String,
+    },
+}
+
+fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-    let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let closing = tokio_util::sync::CancellationToken::new();
-    let stop = closing.clone();
-    let program = runtime.spawn(program::run(program::Options { data: cli.data, listen: cli.listen }, closing));
-    runtime.block_on(async {
-        tokio::pin!(program);
-        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            done = &mut program => return done?,
-            _ = tokio::signal::ctrl_c() => {}
-            _ = term.recv() => {}
+    match obey(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
-        stop.cancel();
-        program.await?
+    }
+}
+
+/// Actors are driven by the runtime's own threads; this one only waits.
+fn obey(cli: Cli) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
+    runtime.block_on(async {
+        let closing = CancellationToken::new();
+        let work = spawn::task("program", act(cli, closing.clone()));
+        let stop = spawn::task("stop", stopped(closing));
+        let done = work.await?;
+        stop.abort();
+        done
     })
+}
+
+async fn act(cli: Cli, closing: CancellationToken) -> Result<()> {
+    let Places { data, listen, database_url } = cli.places;
+    let options = program::Options { data, listen, database_url };
+    match cli.command.unwrap_or(Command::Run) {
+        Command::Run => program::run(options, closing).await,
+        Command::Migrate => {
+            let (store, applied) = program::open_store(&options).await?;
+            println!("{applied} migrations applied");
+            store.close().await;
+            Ok(())
+        }
+        Command::Login => {
+            let (store, _) = program::open_store(&options).await?;
+            println!("{}", hub::links::Links::new(store.clone(), Clock::real()).make(&format!("http://{listen}")).await?);
+            store.close().await;
+            Ok(())
+        }
+        Command::Key(key) => {
+            let (store, _) = program::open_store(&options).await?;
+            let keys = Keys::new(store.clone(), Clock::real());
+            match key {
+                Key::Create { role, name } => {
+                    let role =
+                        KeyRole::parse(&role).with_context(|| format!("there is no role {role:?}: trigger, action, core, admin, user"))?;
+                    println!("{}", keys.create(&name, role).await?.1);
+                }
+                Key::List => {
+                    for key in keys.list().await? {
+                        println!("{key:?}");
+                    }
+                }
+                Key::Revoke { which } => println!("{} revoked", keys.revoke(&which).await?),
+            }
+            store.close().await;
+            Ok(())
+        }
+    }
+}
+
+/// The first signal asks for an orderly stop, the second ends at once.
+async fn stopped(closing: CancellationToken) -> Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    closing.cancel();
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    std::process::exit(1)
 }

@@ -22,6 +22,7 @@ use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::keys::Keys;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::secret::Secret;
+use waddlebot_runtime::sessions::MemorySessions;
 use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::{Claim, Place, Store, file_in, sql};
 
@@ -36,6 +37,19 @@ pub(crate) struct Options {
     pub(crate) data: PathBuf,
     /// Where HTTP listens.
     pub(crate) listen: SocketAddr,
+    /// A PostgreSQL address; without one, a SQLite file in the data folder.
+    pub(crate) database_url: Option<String>,
+}
+
+/// Opens the database and brings its tables up to date; gives how many migrations were applied.
+pub(crate) async fn open_store(options: &Options) -> Result<(Store, usize)> {
+    let place = match &options.database_url {
+        Some(url) => Place::Postgres { url: url.clone(), replica: std::env::var("READ_REPLICA_URL").ok() },
+        None => Place::Sqlite(file_in(&options.data)),
+    };
+    let store = Store::open(&place).await?;
+    let applied = store.migrate().await?;
+    Ok((store, applied))
 }
 
 /// Runs until `closing` is cancelled, then stops in good order.
@@ -43,8 +57,7 @@ pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<
     let clock = Clock::real();
     let listener = tokio::net::TcpListener::bind(options.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}: is another program using the port?", options.listen))?;
-    let store = Store::open(&Place::Sqlite(file_in(&options.data))).await?;
-    store.migrate().await?;
+    let (store, _) = open_store(&options).await?;
     let home = registry::home(&store, clock.now()).await?;
     registry::add_channel(&store, &Local::key("lobby").expect("a good name"), home.id, clock.now()).await?;
 
@@ -85,7 +98,7 @@ pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<
         }
     });
     let base_url = format!("http://{}", options.listen);
-    let sessions = Arc::new(MemorySessions::new(clock.clone()));
+    let sessions = Arc::new(MemorySessions::new(clock.clone(), Duration::from_secs(3600)));
     let door = Door::new(Keys::new(store.clone(), clock.clone()), sessions, secret, clock.clone(), false);
     let links = Links::new(store.clone(), clock.clone());
     if !links.anybody_came().await? {

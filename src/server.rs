@@ -32,7 +32,15 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
         .merge(api::local::routes(&door, residence.household.clone(), residence.local.clone()))
         .merge(api::actors::routes(&door, residence.household.clone()))
         .merge(api::communities::routes(&door, house.clone()))
+        .merge(api::overlays::routes(
+            &door,
+            residence.overlays.clone(),
+            residence.household.store().clone(),
+            Some(residence.base_url.clone()),
+        ))
         .merge(hub::routes(Hub::new(house, door, links, clock, closing)))
+        .fallback(guard::nothing_here)
+        .method_not_allowed_fallback(guard::not_so)
 }
 
 /// Serves until `closing` is cancelled and every request is answered.

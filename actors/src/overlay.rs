@@ -339,7 +339,7 @@ impl Overlay {
     fn sight(&self, me: &Me<Order>) -> Sight {
         let now = me.clock().now();
         let showing = self.queue.showing(millis(me.clock()));
-        let shows = showing.map(|(entry, elapsed)| frame::show(&entry.body, &entry.id, entry.seq, elapsed, now));
+        let shows = showing.map(|(entry, elapsed)| frame::show(&entry.body, &entry.id, entry.seq, elapsed, self.queue.waiting(), now));
         Sight { shows, clear: frame::clear(now) }
     }
 

@@ -56,6 +56,6 @@ fn shown(outcome: &Outcome) -> Value {
 fn refused(why: Refused) -> ApiError {
     match why {
         Refused::Unheard(_) => ApiError::unavailable(why.to_string()),
-        other => ApiError::bad_request(other.to_string()),
+        other => ApiError::bad_request("invalid_message", other.to_string()),
     }
 }

@@ -9,12 +9,14 @@ use waddlebot_runtime::response::Form;
 
 use super::item::{Item, Source};
 
-/// The frame that shows an item; `elapsed` is for how many milliseconds it has been on screen already.
+/// The frame that shows an item; `elapsed` is for how many milliseconds it has been on screen already,
+/// `waiting` how many come after it.
 #[must_use]
-pub(super) fn show(item: &Item, id: &str, seq: i64, elapsed: i64, now: Millis) -> Bytes {
+pub(super) fn show(item: &Item, id: &str, seq: i64, elapsed: i64, waiting: usize, now: Millis) -> Bytes {
     let mut message = match item {
         Item::Ticker(ticker) => {
-            json!({ "type": "ticker", "text": ticker.text, "duration": ticker.duration, "style": ticker.style, "priority": ticker.priority })
+            json!({ "type": "ticker", "text": ticker.text, "duration": ticker.duration, "style": ticker.style, "priority": ticker.priority,
+                "waiting": waiting })
         }
         Item::Media(media) => json!({ "type": "media", "media_type": media.media_type, "media_url": media.media_url,
             "media_data": media.media_data, "duration": media.duration }),
@@ -181,20 +183,20 @@ mod tests {
     #[test]
     fn each_item_has_the_fields_of_the_protocol() {
         let ticker = item(Source::Ticker, json!({ "ticker_text": "a \"b\" </script>", "priority": 2 }));
-        let shown = value(&show(&ticker, "x", 7, 250, 0));
+        let shown = value(&show(&ticker, "x", 7, 250, 3, 0));
         assert_eq!(
             shown,
             json!({ "type": "ticker", "text": "a \"b\" </script>", "duration": 10, "style": "default", "priority": 2,
-                "id": "x", "seq": 7, "elapsed": 250, "timestamp": "1970-01-01T00:00:00Z" })
+                "waiting": 3, "id": "x", "seq": 7, "elapsed": 250, "timestamp": "1970-01-01T00:00:00Z" })
         );
         let media = item(Source::Media, json!({ "media_type": "music", "media_data": { "track_name": "Song" } }));
-        let shown = value(&show(&media, "x", 7, 0, 0));
+        let shown = value(&show(&media, "x", 7, 0, 0, 0));
         assert_eq!(
             (&shown["media_type"], &shown["media_data"]["title"], &shown["duration"]),
             (&json!("music"), &json!("Song"), &json!(30))
         );
         let form = json!({ "form_data": { "title": "T", "fields": [], "submit_url": "https://secret" } });
-        let shown = value(&show(&item(Source::General, form), "x", 7, 0, 0));
+        let shown = value(&show(&item(Source::General, form), "x", 7, 0, 0, 0));
         assert_eq!((&shown["content_type"], &shown["form_data"]["title"]), (&json!("form"), &json!("T")));
         assert!(!shown.to_string().contains("secret"));
     }
@@ -224,7 +226,7 @@ mod tests {
             style.insert("title".into(), "t".into());
             let text = "x".repeat(length);
             let panel = super::super::item::Panel { content_type: "html".into(), content: text.clone(), style, form: None, duration: 0 };
-            let shown = value(&show(&Item::General(panel), "i", 1, 0, 0));
+            let shown = value(&show(&Item::General(panel), "i", 1, 0, 0, 0));
             prop_assert_eq!(shown["content"].as_str(), Some(text.as_str()));
         }
     }

@@ -84,15 +84,21 @@ impl Overlays {
     ///
     /// # Errors
     /// When it may not now.
-    pub fn admit(&self, address: Option<IpAddr>, grant: Option<Grant>) -> Result<Seat, Refused> {
-        if let Some(address) = address {
-            self.count(address, grant)?;
-        }
+    pub fn admit(&self, address: IpAddr, grant: Option<Grant>) -> Result<Seat, Refused> {
+        self.count(address, grant)?;
         let seat = Seat(self.0.seats.clone());
         if self.0.seats.fetch_add(1, Relaxed) >= self.0.settings.connections {
             return Err(Refused::Full);
         }
         Ok(seat)
+    }
+
+    /// Counts a wrong token that was tried without connecting.
+    ///
+    /// # Errors
+    /// When this address tried too many.
+    pub fn count_failure(&self, address: IpAddr) -> Result<(), Refused> {
+        self.count(address, None)
     }
 
     /// Lets a page in.
