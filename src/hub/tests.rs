@@ -1,1 +1,6 @@
-//! The pages, driven as a browser would.
+//! The pages, driven as a browser would, over a house of cardboard.
+
+mod browser;
+mod doors;
+mod pages;
+mod pretend;
