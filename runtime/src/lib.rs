@@ -19,3 +19,4 @@ pub mod sessions;
 pub mod spawn;
 pub mod store;
 pub mod supervision;
+pub mod telemetry;

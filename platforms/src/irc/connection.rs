@@ -58,6 +58,7 @@ pub(super) async fn keep(shared: &Arc<Shared>, ears: Arc<dyn Ears>) -> Option<Tr
             Ended::Lost(why) => why,
         };
         let held = link.ready_at.take().map_or(Duration::ZERO, |since| clock.since_boot().saturating_sub(since));
+        #[expect(clippy::disallowed_methods, reason = "jitter is the better for not being repeatable")]
         let pause = backoff.lost(held, rand::random());
         tracing::warn!(server = shared.server, why, pause_ms = pause.as_millis(), "irc connection lost, trying again");
         shared.status.lock().lost(why, pause);

@@ -130,7 +130,8 @@ impl Settings {
         if !(self.nick.starts_with(starts) && self.nick.chars().all(letter) && self.nick.len() <= 64) {
             return Err(Wrong::Nick(self.nick.clone()));
         }
-        for channel in &self.channels {
+        // A trailing comma in the environment leaves a blank, which names no channel.
+        for channel in self.channels.iter().filter(|channel| !channel.trim().is_empty()) {
             let mut words = channel.split_whitespace();
             let name = words.next().unwrap_or_default();
             let key = words.next().unwrap_or("x");
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     fn on(server: &str) -> Settings {
-        Settings { server: server.to_owned(), channels: vec!["#a".into(), "#b key".into()], ..Settings::default() }
+        Settings { server: server.to_owned(), channels: vec!["#a".into(), " #b key".into(), String::new()], ..Settings::default() }
     }
 
     #[test]

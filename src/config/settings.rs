@@ -1,0 +1,233 @@
+//! Every setting there is: one line each, with its default and its names in the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use waddlebot_runtime::telemetry::Hidden;
+
+use super::error::ConfigError;
+use super::layers::Layers;
+use super::value::{Choice, Level, Value};
+
+/// What is known of one setting besides its value.
+pub(crate) struct Setting {
+    /// The table in `cluster.toml`.
+    pub(crate) section: &'static str,
+    /// Its name there.
+    pub(crate) key: &'static str,
+    /// What it is, from its documentation.
+    pub(crate) about: &'static str,
+    /// What holds when nobody says anything; empty for none.
+    pub(crate) default: &'static str,
+    /// Its older names in the environment; `WADDLEBOT_SECTION_KEY` is one in any case.
+    pub(crate) environment: &'static [&'static str],
+}
+
+macro_rules! settings {
+    ($(
+        #[doc = $section_about:literal]
+        $section:ident: $Section:ident {
+            $( #[doc = $about:literal] $key:ident: $Type:ty = $default:literal $(, $environment:literal)*; )+
+        }
+    )+) => {
+        $(
+            #[doc = $section_about]
+            #[derive(Debug, Clone)]
+            pub(crate) struct $Section {
+                $( #[doc = $about] pub(crate) $key: $Type, )+
+            }
+        )+
+
+        /// Everything that can be set, after all layers.
+        #[derive(Debug, Clone)]
+        pub(crate) struct Config {
+            /// The folder for everything that is kept.
+            pub(crate) data: PathBuf,
+            $( #[doc = $section_about] pub(crate) $section: $Section, )+
+            /// Who said what.
+            pub(crate) layers: Layers,
+        }
+
+        /// All of them, in the order of `cluster.toml`.
+        pub(crate) const SETTINGS: &[Setting] = &[$($(
+            Setting {
+                section: stringify!($section),
+                key: stringify!($key),
+                about: $about,
+                default: $default,
+                environment: &[$($environment),*],
+            },
+        )+)+];
+
+        /// The tables of `cluster.toml` and what they are about.
+        pub(crate) const SECTIONS: &[(&str, &str)] = &[$((stringify!($section), $section_about),)+];
+
+        impl Config {
+            /// Reads every setting from the highest layer that says something about it.
+            pub(crate) fn assemble(data: PathBuf, layers: Layers) -> Result<Self, ConfigError> {
+                Ok(Self {
+                    data,
+                    $( $section: $Section { $( $key: layers.value(stringify!($section), stringify!($key))?, )+ }, )+
+                    layers,
+                })
+            }
+
+            /// The effective value of each setting as TOML, in the order of [`SETTINGS`]; nothing where it is not set.
+            pub(crate) fn shown(&self) -> Vec<Option<String>> {
+                vec![$($( self.$section.$key.show(), )+)+]
+            }
+        }
+    };
+}
+
+settings! {
+    /// This process among others.
+    node: Node {
+        /// Its name; no two nodes of a cluster may have the same.
+        id: String = "n1", "NODE_ID";
+        /// Where other nodes reach it, as host:port; not set on a single node.
+        advertise: Option<String> = "";
+        /// Its share of the work, compared with the other nodes.
+        weight: f64 = "1.0";
+        /// The most channels and communities it takes.
+        max_claims: u32 = "20000", "MAX_CLAIMS";
+    }
+    /// The nodes together; nothing to say here on a single node.
+    cluster: Cluster {
+        /// Nodes of one name belong together.
+        name: String = "waddlebot";
+        /// Where to find the first peers, as host:port.
+        seeds: Vec<String> = "";
+        /// The certificate authority of the cluster, a PEM file.
+        tls_ca: Option<PathBuf> = "";
+        /// This node's certificate, a PEM file.
+        tls_cert: Option<PathBuf> = "";
+        /// The key of this node's certificate, a PEM file.
+        tls_key: Option<PathBuf> = "";
+        /// The file with the secret that all nodes share.
+        cookie_file: Option<PathBuf> = "";
+    }
+    /// How a node shows that it lives; the same on all nodes.
+    lease: Lease {
+        /// How long a node that is not heard of still owns its channels.
+        ttl: Duration = "6s";
+        /// How often a node shows that it lives.
+        renew: Duration = "1500ms";
+        /// How long before the end of its lease a node stops acting.
+        guard: Duration = "1s";
+        /// How often a node looks at the others.
+        observe: Duration = "1s";
+    }
+    /// The one port for hub, overlays, webhooks and API.
+    http: Http {
+        /// Where it listens, as address:port.
+        listen: SocketAddr = "127.0.0.1:8060", "WADDLEBOT_LISTEN";
+        /// How browsers reach it, when that is not the address it listens on.
+        base_url: Option<String> = "", "BASE_URL";
+    }
+    /// Where data is kept.
+    store: Store {
+        /// PostgreSQL, as postgres://user:password@host/database; without it SQLite in the data folder.
+        database_url: Option<Hidden<String>> = "", "DATABASE_URL";
+        /// A replica for reads that may be a second old.
+        read_replica_url: Option<Hidden<String>> = "", "READ_REPLICA_URL";
+        /// Redis for sessions, as redis://host:port; without it sessions live in this process.
+        redis_url: Option<Hidden<String>> = "", "REDIS_URL";
+        /// The host of Redis, where there is no redis_url.
+        redis_host: Option<String> = "", "REDIS_HOST";
+        /// Its port.
+        redis_port: u16 = "6379", "REDIS_PORT";
+        /// Its password.
+        redis_password: Option<Hidden<String>> = "", "REDIS_PASSWORD";
+        /// The number of the database in it.
+        redis_db: u8 = "0", "REDIS_DB";
+        /// How long a session lives after its last use.
+        session_ttl: Duration = "3600s", "SESSION_TTL";
+        /// What cookies and overlay addresses are derived from, 32 characters or more; without it a file in the data folder.
+        secret_key: Option<Hidden<String>> = "", "WADDLEBOT_SECRET_KEY";
+    }
+    /// What is written about the work.
+    log: Log {
+        /// The least important lines that are written: error, warning, info, debug or trace.
+        level: Level = "info", "LOG_LEVEL";
+        /// The folder of waddlebot.log; without it `log` in the data folder.
+        dir: Option<PathBuf> = "", "LOG_DIR";
+        /// Whether lines also go to syslog.
+        syslog: bool = "false", "ENABLE_SYSLOG";
+        /// The syslog server; localhost is the syslog of this machine, any other gets RFC 5424 over UDP.
+        syslog_host: String = "localhost", "SYSLOG_HOST";
+        /// Its port.
+        syslog_port: u16 = "514", "SYSLOG_PORT";
+        /// The facility lines are filed under: user, daemon or local0 to local7.
+        syslog_facility: Choice<Facility> = "local0", "SYSLOG_FACILITY";
+    }
+    /// What is shown in OBS.
+    overlay: Overlay {
+        /// The most browser sources that may be connected to this node.
+        max_connections: u32 = "20000", "MAX_CONNECTIONS";
+        /// The most items that wait in one queue.
+        queue_size: u32 = "100", "TICKER_QUEUE_SIZE";
+        /// The most characters in a ticker line.
+        max_ticker_length: u32 = "200", "MAX_TICKER_LENGTH";
+        /// How long a ticker line stays.
+        ticker_duration: Duration = "10s", "DEFAULT_TICKER_DURATION";
+        /// How long a media card stays.
+        media_duration: Duration = "30s", "DEFAULT_MEDIA_DURATION";
+    }
+    /// One IRC server; without `server` there is none.
+    irc: Irc {
+        /// The server as host:port.
+        server: Option<String> = "";
+        /// The nick the bot wants.
+        nick: String = "waddlebot";
+        /// The channels it joins: "#name", or "#name key".
+        channels: Vec<String> = "";
+        /// Whether the connection is encrypted.
+        tls: bool = "true";
+        /// How fast the bot may speak: rfc (what every server bears) or off (a server that allows it).
+        flood: Choice<Flood> = "rfc";
+        /// The server's password; on Twitch oauth:….
+        password: Option<Hidden<String>> = "";
+        /// The account for SASL PLAIN.
+        sasl_user: Option<String> = "";
+        /// The password of that account.
+        sasl_password: Option<Hidden<String>> = "";
+        /// Whether the bot stays away when the account is refused.
+        sasl_required: bool = "true";
+        /// Further certificate authorities to trust, a PEM file.
+        ca_file: Option<PathBuf> = "";
+    }
+    /// How much is let through, and how long things may take.
+    limits: Limits {
+        /// Commands a person may run per window, where the command says nothing else.
+        commands: u32 = "60", "ROUTER_DEFAULT_RATE_LIMIT";
+        /// The length of that window.
+        window: Duration = "60s", "ROUTER_RATE_LIMIT_WINDOW";
+        /// How long a module may work on one command.
+        module_time: Duration = "5s";
+        /// How long a call to somewhere else may take.
+        request_timeout: Duration = "30s", "ROUTER_REQUEST_TIMEOUT", "REQUEST_TIMEOUT";
+        /// How long a stop may take before it is forced.
+        drain_timeout: Duration = "25s";
+    }
+}
+
+/// The words for `irc.flood`.
+#[derive(Debug, Clone)]
+pub(crate) struct Flood;
+
+impl super::value::Words for Flood {
+    const WORDS: &'static [&'static str] = &["rfc", "on", "off"];
+    const WANTS: &'static str = "rfc or off";
+}
+
+/// The words for `log.syslog_facility`.
+#[derive(Debug, Clone)]
+pub(crate) struct Facility;
+
+impl super::value::Words for Facility {
+    const WORDS: &'static [&'static str] =
+        &["user", "daemon", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
+    const WANTS: &'static str = "user, daemon or local0 to local7";
+}
