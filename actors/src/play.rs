@@ -13,10 +13,11 @@
 //! (setting smallest_raid: 20)
 //! (restart)
 //! (heard again)
+//! (2 hours pass asleep)
 //! ```
 //! All that comes back must be in the log, and nothing else may come. `…` stands for any text, the
 //! commas of an `overlay` line divide pieces that must all be in one item. `(heard again)` is the
-//! line before, with the same message id. In every room a streamer called ninja is known.
+//! line before, with the same message id. `asleep` is the time between a stop and the next start. In every room a streamer called ninja is known.
 
 mod log;
 mod room;
@@ -65,7 +66,7 @@ pub async fn examples_of<M: Module>() {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let mut room = Room::open::<M>(&Place::Sqlite(file_in(folder.path()))).await;
             for given in spec.given {
-                let outcome = room.say("olga", Role::Owner, given).await;
+                let outcome = room.say("ana", Role::Owner, given).await;
                 assert_eq!(outcome.verdict, Verdict::Done, "{given} is given before {typed}: {outcome:?}");
             }
             let outcome = room.say("ana", spec.role, typed).await;
@@ -84,12 +85,19 @@ pub async fn examples_of<M: Module>() {
     }
 }
 
+/// An empty database of a server for tests.
+#[cfg(test)]
+pub(crate) fn on_postgres(server: &waddlebot_testbed::Postgres) -> Place {
+    Place::Postgres { url: server.database(), replica: None }
+}
+
 async fn step<M: Module>(room: &mut Room, line: &Line) -> Vec<String> {
     match &line.step {
         Step::Say { name, role, text } => drop(room.say(name, *role, text).await),
         Step::Happen { kind, name, amount } => room.happen(*kind, name, *amount).await,
         Step::Again => room.again().await,
         Step::Pass(time) => room.pass(*time).await,
+        Step::Sleep(time) => room.sleep(*time).await,
         Step::Restart => room.restart().await,
         Step::Setting(key, value) => room.set::<M>(key, value.clone()).await,
         Step::Begin => {}

@@ -327,3 +327,6 @@ fn entry(item: &Item) -> String {
 fn fits(what: &str, text: &str, most: usize) -> Result<(), ModuleError> {
     if text.chars().count() > most { Err(ModuleError::refused(format!("{what} has at most {most} characters"))) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests;

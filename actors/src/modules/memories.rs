@@ -408,3 +408,6 @@ fn entry(memory: &Memory) -> String {
         Kind::Note => format!("#{id} {}", short(&memory.title, 40)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub(super) enum Step {
     /// The line before is heard once more, with the same id.
     Again,
     Pass(Duration),
+    /// The house is closed, and opened again after this time.
+    Sleep(Duration),
     Restart,
     Setting(String, Value),
 }
@@ -88,11 +90,13 @@ fn step(line: &str) -> Option<Step> {
                 Some(Step::Setting(key.trim().to_owned(), value))
             }
             _ => {
+                let (order, asleep) = order.strip_suffix(" asleep").map_or((order, false), |order| (order, true));
                 let time = order.strip_suffix(" pass").or_else(|| order.strip_suffix(" passes"))?;
                 let days: jiff::SpanRelativeTo<'_> = jiff::SpanRelativeTo::days_are_24_hours();
                 let time: jiff::Span = time.parse().ok()?;
                 let time = time.to_duration(days).ok()?;
-                Some(Step::Pass(time.try_into().ok()?))
+                let time = time.try_into().ok()?;
+                Some(if asleep { Step::Sleep(time) } else { Step::Pass(time) })
             }
         };
     }

@@ -117,9 +117,15 @@ impl Room {
 
     /// Stops the house and opens it again on the same database.
     pub(super) async fn restart(&mut self) {
+        self.sleep(Duration::ZERO).await;
+    }
+
+    /// The same, with some time between.
+    pub(super) async fn sleep(&mut self, time: Duration) {
         self.collect().await;
         let clock = self.stage().clock.clone();
         self.stage.take().expect("open").close().await;
+        clock.turn(time);
         self.stage = Some(open(&self.entries, &self.place, clock).await);
         self.settle().await;
     }
