@@ -1,13 +1,13 @@
 //! WaddleBot: a community chat bot with stream overlays, in one program.
 
 mod api;
+mod config;
 mod hub;
 mod overlay_pages;
 mod program;
 mod residence;
 mod server;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -19,6 +19,8 @@ use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::keys::{KeyRole, Keys};
 use waddlebot_runtime::spawn;
 
+use crate::config::{Config, Flags};
+
 /// A community chat bot with stream overlays, in one program
 #[derive(Parser)]
 #[command(version)]
@@ -29,18 +31,26 @@ struct Cli {
     command: Option<Command>,
 }
 
-/// Where the data is and where HTTP listens.
+/// What wins over the environment and the file.
 #[derive(Args)]
 struct Places {
-    /// The data folder
-    #[arg(long, global = true, env = "WADDLEBOT_DATA", default_value = "data")]
-    data: PathBuf,
-    /// Where HTTP listens
-    #[arg(long, global = true, env = "WADDLEBOT_LISTEN", default_value = "127.0.0.1:8060")]
-    listen: SocketAddr,
-    /// A PostgreSQL address; without one, a SQLite file in the data folder
-    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: Option<String>,
+    /// The data folder [env: WADDLEBOT_DATA] [default: ~/.local/share/waddlebot]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where HTTP listens [default: 127.0.0.1:8060]
+    #[arg(long, global = true, value_name = "IP:PORT")]
+    listen: Option<String>,
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, as `irc.nick=waddle`
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected, for example irc.nick=waddle")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[derive(Subcommand)]
@@ -52,6 +62,8 @@ enum Command {
     /// Makes, lists and revokes API keys; also while the node runs
     #[command(subcommand)]
     Key(Key),
+    /// Prints the effective configuration, secrets hidden
+    Config,
     /// Prints a new link, good once and for a day, that logs the owner in to the hub
     Login,
 }
@@ -101,10 +113,14 @@ fn obey(cli: Cli) -> Result<()> {
 }
 
 async fn act(cli: Cli, closing: CancellationToken) -> Result<()> {
-    let Places { data, listen, database_url } = cli.places;
-    let options = program::Options { data, listen, database_url };
+    let Places { data, listen, config, set } = cli.places;
+    let options = Config::load(&Flags { data, config, listen, set })?;
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => program::run(options, closing).await,
+        Command::Config => {
+            print!("{options}");
+            Ok(())
+        }
         Command::Migrate => {
             let (store, applied) = program::open_store(&options).await?;
             println!("{applied} migrations applied");
@@ -113,7 +129,7 @@ async fn act(cli: Cli, closing: CancellationToken) -> Result<()> {
         }
         Command::Login => {
             let (store, _) = program::open_store(&options).await?;
-            println!("{}", hub::links::Links::new(store.clone(), Clock::real()).make(&format!("http://{listen}")).await?);
+            println!("{}", hub::links::Links::new(store.clone(), Clock::real()).make(&options.base_url()).await?);
             store.close().await;
             Ok(())
         }

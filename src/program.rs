@@ -1,7 +1,5 @@
 //! The program itself: opens the ground, who lives on it and the doors, in order; closes them in reverse.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,39 +22,27 @@ use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::secret::Secret;
 use waddlebot_runtime::sessions::MemorySessions;
 use waddlebot_runtime::spawn;
-use waddlebot_runtime::store::{Claim, Place, Store, file_in, sql};
+use waddlebot_runtime::store::{Claim, Store, sql};
 
 use crate::api::auth::Door;
+use crate::config::Config;
 use crate::hub::links::Links;
 use crate::residence::Residence;
 use crate::server;
 
-/// What the program is started with.
-pub(crate) struct Options {
-    /// The data folder.
-    pub(crate) data: PathBuf,
-    /// Where HTTP listens.
-    pub(crate) listen: SocketAddr,
-    /// A PostgreSQL address; without one, a SQLite file in the data folder.
-    pub(crate) database_url: Option<String>,
-}
-
 /// Opens the database and brings its tables up to date; gives how many migrations were applied.
-pub(crate) async fn open_store(options: &Options) -> Result<(Store, usize)> {
-    let place = match &options.database_url {
-        Some(url) => Place::Postgres { url: url.clone(), replica: std::env::var("READ_REPLICA_URL").ok() },
-        None => Place::Sqlite(file_in(&options.data)),
-    };
-    let store = Store::open(&place).await?;
+pub(crate) async fn open_store(options: &Config) -> Result<(Store, usize)> {
+    options.make_data_folder()?;
+    let store = Store::open(&options.place()).await?;
     let applied = store.migrate().await?;
     Ok((store, applied))
 }
 
 /// Runs until `closing` is cancelled, then stops in good order.
-pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<()> {
+pub(crate) async fn run(options: Config, closing: CancellationToken) -> Result<()> {
     let clock = Clock::real();
-    let listener = tokio::net::TcpListener::bind(options.listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {}: is another program using the port?", options.listen))?;
+    let listener = tokio::net::TcpListener::bind(options.http.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}: is another program using the port?", options.http.listen))?;
     let (store, _) = open_store(&options).await?;
     let home = registry::home(&store, clock.now()).await?;
     registry::add_channel(&store, &Local::key("lobby").expect("a good name"), home.id, clock.now()).await?;
@@ -65,7 +51,7 @@ pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<
     let root = open_root::<Node>("node", store.clone(), &world).await.map_err(anyhow::Error::from_boxed)?;
     let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone());
     let local = Local::new(clock.clone());
-    let irc = irc_settings()?.map(|settings| Irc::new(settings, clock.clone())).transpose()?;
+    let irc = options.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
     let all =
         std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
     let platforms = Platforms::new(all);
@@ -97,7 +83,7 @@ pub(crate) async fn run(options: Options, closing: CancellationToken) -> Result<
             tracing::error!(%error, "what was left at the last stop cannot be resumed");
         }
     });
-    let base_url = format!("http://{}", options.listen);
+    let base_url = options.base_url();
     let sessions = Arc::new(MemorySessions::new(clock.clone(), Duration::from_secs(3600)));
     let door = Door::new(Keys::new(store.clone(), clock.clone()), sessions, secret, clock.clone(), false);
     let links = Links::new(store.clone(), clock.clone());
@@ -135,22 +121,6 @@ impl Claims for Rows {
             Ok(Claim { entity: entity.to_owned(), owner: "n1".into(), incarnation: 1, epoch })
         })
     }
-}
-
-fn irc_settings() -> Result<Option<waddlebot_platforms::irc::settings::Settings>> {
-    use waddlebot_platforms::irc::settings::{Flood, Settings};
-    let var = |name: &str| std::env::var(format!("WADDLEBOT_IRC_{name}")).ok();
-    let Some(server) = var("SERVER") else { return Ok(None) };
-    let settings = Settings {
-        server,
-        nick: var("NICK").unwrap_or("waddlebot".into()),
-        channels: var("CHANNELS").unwrap_or_default().split(',').map(str::to_owned).collect(),
-        tls: var("TLS").as_deref() != Some("false"),
-        flood: if var("FLOOD").as_deref() == Some("off") { Flood::Off } else { Flood::Rfc },
-        ..Settings::default()
-    };
-    settings.check()?;
-    Ok(Some(settings))
 }
 
 /// The IRC connection, as the node keeps it.

@@ -79,7 +79,7 @@ pub async fn examples_at<M: Module>(mut fresh: impl FnMut() -> Place) {
         for Example(typed, answer) in spec.examples {
             let mut room = Room::open::<M>(&fresh()).await;
             for given in spec.given {
-                let outcome = room.say("olga", Role::Owner, given).await;
+                let outcome = room.say("ana", Role::Owner, given).await;
                 assert_eq!(outcome.verdict, Verdict::Done, "{given} is given before {typed}: {outcome:?}");
             }
             let outcome = room.say("ana", spec.role, typed).await;

@@ -62,6 +62,8 @@ impl Stage {
         let seen = Seen::default();
         let platforms = Platforms::new([Arc::new(seen.clone()) as Arc<dyn Platform>]);
         let courier = Courier::new(platforms.clone(), Arc::new(seen.clone()), journal.clone());
+        #[expect(clippy::disallowed_methods, reason = "each opening makes ids unlike those of the one before")]
+        let ids = format!("t{}", rand::random::<u64>()).into();
         let household = Household::new(Foundation {
             world,
             node: root.address.clone(),
@@ -73,7 +75,7 @@ impl Stage {
             claims: Arc::new(Everything(store.clone())),
             limit,
             rate: Rate::default(),
-            ids: format!("t{}", rand::random::<u64>()).into(),
+            ids,
         });
         household.open_accounts().await.expect("the account opens");
         household.resume().await.expect("what was left is resumed");

@@ -217,7 +217,7 @@ async fn an_event_wakes_who_asked_for_it_and_the_same_event_only_once() {
 async fn an_alarm_fires_once_also_when_its_time_came_while_nobody_was_there() {
     let house = house().await;
     house.said("!later 30").await;
-    house.stage.seen.lines();
+    drop(house.stage.seen.lines());
     house.stage.clock.turn(Duration::from_secs(29));
     house.said("!echo not yet").await;
     assert_eq!(house.stage.seen.lines(), [("room".into(), "not yet".into())]);

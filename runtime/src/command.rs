@@ -300,7 +300,7 @@ impl<'a> Words<'a> {
     /// When nothing is left.
     pub fn need_rest(&mut self, what: &str) -> Result<String, Missing> {
         let rest = self.rest();
-        if rest.is_empty() { Err(Missing(format!("{what} is missing"))) } else { Ok(rest) }
+        if rest.trim().is_empty() { Err(Missing(format!("{what} is missing"))) } else { Ok(rest) }
     }
 
     /// A whole number.

@@ -224,7 +224,7 @@ fn word_of(name: &str) -> Result<String, ModuleError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::play::{examples_of, play};
+    use crate::play::{examples_of, on_postgres, play, play_at};
 
     #[tokio::test]
     async fn every_example_is_true() {
@@ -288,29 +288,28 @@ mod tests {
         .await;
     }
 
+    const NAMES: &str = "
+        ana(moderator): !alias add !Grüße !ping hallo
+        bot: !grüße now stands for !ping hallo
+        ana(moderator): !alias add !GRÜSSE !ping x
+        bot: !grüsse now stands for !ping x
+        ana(moderator): !alias add !GRÜßE !ping other
+        bot to ana: !grüße stands for !ping hallo already. First: !alias remove !grüße
+        ana(moderator): !alias rm grüße
+        bot: !grüße is forgotten
+        ana(moderator): !alias remove grüße
+        bot to ana: there is no alias !grüße
+        bob(viewer): !grüße
+        bot to bob: I know no command !grüße. Try !help
+        ana(moderator): !alias add !grüße !ping other
+        bot: !grüße now stands for !ping other
+        bob(viewer): !grüße
+        bot: pong other
+    ";
+
     #[tokio::test]
     async fn a_name_is_taught_once_and_may_be_taught_again_after_it_was_forgotten() {
-        play::<Alias>(
-            "
-            ana(moderator): !alias add !Grüße !ping hallo
-            bot: !grüße now stands for !ping hallo
-            ana(moderator): !alias add !GRÜSSE !ping x
-            bot: !grüsse now stands for !ping x
-            ana(moderator): !alias add !GRÜßE !ping other
-            bot to ana: !grüße stands for !ping hallo already. First: !alias remove !grüße
-            ana(moderator): !alias rm grüße
-            bot: !grüße is forgotten
-            ana(moderator): !alias remove grüße
-            bot to ana: there is no alias !grüße
-            bob(viewer): !grüße
-            bot to bob: I know no command !grüße. Try !help
-            ana(moderator): !alias add !grüße !ping other
-            bot: !grüße now stands for !ping other
-            bob(viewer): !grüße
-            bot: pong other
-            ",
-        )
-        .await;
+        play::<Alias>(NAMES).await;
     }
 
     #[tokio::test]
@@ -342,30 +341,29 @@ mod tests {
         .await;
     }
 
+    const RESTARTS: &str = "
+        ana(moderator): !alias add !hi !ping hello
+        bot: !hi now stands for !ping hello
+        bob(viewer): !hi
+        bot: pong hello
+        (restart)
+        bob(viewer): !hi
+        bot: pong hello
+        bob(viewer): !alias list
+        bot: Aliases (1): !hi -> !ping hello (2×)
+        (1 minute passes)
+        bob(viewer): !hi
+        bot: pong hello
+        bob(viewer): !alias list
+        bot: Aliases (1): !hi -> !ping hello (3×)
+        (restart)
+        bob(viewer): !alias list
+        bot: Aliases (1): !hi -> !ping hello (3×)
+    ";
+
     #[tokio::test]
     async fn aliases_and_the_count_of_their_uses_outlive_a_restart() {
-        play::<Alias>(
-            "
-            ana(moderator): !alias add !hi !ping hello
-            bot: !hi now stands for !ping hello
-            bob(viewer): !hi
-            bot: pong hello
-            (restart)
-            bob(viewer): !hi
-            bot: pong hello
-            bob(viewer): !alias list
-            bot: Aliases (1): !hi -> !ping hello (2×)
-            (1 minute passes)
-            bob(viewer): !hi
-            bot: pong hello
-            bob(viewer): !alias list
-            bot: Aliases (1): !hi -> !ping hello (3×)
-            (restart)
-            bob(viewer): !alias list
-            bot: Aliases (1): !hi -> !ping hello (3×)
-            ",
-        )
-        .await;
+        play::<Alias>(RESTARTS).await;
     }
 
     #[tokio::test]
@@ -380,5 +378,13 @@ mod tests {
             ",
         )
         .await;
+    }
+
+    #[tokio::test]
+    async fn all_of_it_holds_on_postgresql() {
+        let server = waddlebot_testbed::Postgres::start();
+        for log in [NAMES, RESTARTS] {
+            play_at::<Alias>(&on_postgres(&server), log).await;
+        }
     }
 }

@@ -264,7 +264,7 @@ async fn stats(cx: &Context<'_, Shoutout>) -> Result<String, ModuleError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::play::{examples_of, play};
+    use crate::play::{examples_of, on_postgres, play, play_at};
 
     #[tokio::test]
     async fn every_example_is_true() {
@@ -294,28 +294,27 @@ mod tests {
         .await;
     }
 
+    const RAIDS: &str = "
+        raid: ninja with 12 viewers
+        bot: Thanks for the raid with 12 viewers, ninja! Go check them out, last seen playing Chess! https://twitch.tv/ninja
+        overlay: shoutout text auto, ninja, Chess
+        raid: ninja with 13 viewers
+        (59 minutes pass)
+        raid: Ninja with 13 viewers
+        (restart)
+        raid: ninja with 13 viewers
+        (1 minute passes)
+        raid: ninja with 1 viewers
+        bot: Thanks for the raid, ninja! Go check them out, last seen playing Chess! https://twitch.tv/ninja
+        overlay: ninja
+        raid: carl with 2 viewers
+        bot: Thanks for the raid with 2 viewers, carl! Go check them out!
+        overlay: carl
+    ";
+
     #[tokio::test]
     async fn a_raid_is_thanked_once_an_hour() {
-        play::<Shoutout>(
-            "
-            raid: ninja with 12 viewers
-            bot: Thanks for the raid with 12 viewers, ninja! Go check them out, last seen playing Chess! https://twitch.tv/ninja
-            overlay: shoutout text auto, ninja, Chess
-            raid: ninja with 13 viewers
-            (59 minutes pass)
-            raid: Ninja with 13 viewers
-            (restart)
-            raid: ninja with 13 viewers
-            (1 minute passes)
-            raid: ninja with 1 viewers
-            bot: Thanks for the raid, ninja! Go check them out, last seen playing Chess! https://twitch.tv/ninja
-            overlay: ninja
-            raid: carl with 2 viewers
-            bot: Thanks for the raid with 2 viewers, carl! Go check them out!
-            overlay: carl
-            ",
-        )
-        .await;
+        play::<Shoutout>(RAIDS).await;
     }
 
     #[tokio::test]
@@ -334,91 +333,88 @@ mod tests {
         .await;
     }
 
+    const FLAGS: &str = "
+        follow: ninja
+        bob(viewer): !so auto add ninja
+        bot to bob: !so auto add is for moderators and above
+        ana(moderator): !so auto add @Ninja
+        bot: Ninja is introduced whenever they follow, subscribe or raid
+        ana(moderator): !so auto add ninja
+        bot to ana: ninja is introduced automatically already
+        (restart)
+        follow: ninja
+        bot: Thanks for the follow, ninja! Go check them out, last seen playing Chess! https://twitch.tv/ninja
+        overlay: ninja
+        sub: ninja
+        (1 hour passes)
+        sub: ninja
+        bot: Thanks for the sub, ninja! Go check them out, last seen playing Chess! https://twitch.tv/ninja
+        overlay: ninja
+        ana(moderator): !so auto list
+        bot: Introduced automatically (1): Ninja
+        ana(moderator): !so auto remove ninja
+        bot: ninja is no longer introduced automatically
+        ana(moderator): !so auto remove ninja
+        bot to ana: ninja is not introduced automatically
+        (2 hours pass)
+        follow: ninja
+    ";
+
     #[tokio::test]
     async fn follows_and_subs_count_only_for_people_who_were_flagged() {
-        play::<Shoutout>(
-            "
-            follow: ninja
-            bob(viewer): !so auto add ninja
-            bot to bob: !so auto add is for moderators and above
-            ana(moderator): !so auto add @Ninja
-            bot: Ninja is introduced whenever they follow, subscribe or raid
-            ana(moderator): !so auto add ninja
-            bot to ana: ninja is introduced automatically already
-            (restart)
-            follow: ninja
-            bot: Thanks for the follow, ninja! Go check them out, last seen playing Chess! https://twitch.tv/ninja
-            overlay: ninja
-            sub: ninja
-            (1 hour passes)
-            sub: ninja
-            bot: Thanks for the sub, ninja! Go check them out, last seen playing Chess! https://twitch.tv/ninja
-            overlay: ninja
-            ana(moderator): !so auto list
-            bot: Introduced automatically (1): Ninja
-            ana(moderator): !so auto remove ninja
-            bot: ninja is no longer introduced automatically
-            ana(moderator): !so auto remove ninja
-            bot to ana: ninja is not introduced automatically
-            (2 hours pass)
-            follow: ninja
-            ",
-        )
-        .await;
+        play::<Shoutout>(FLAGS).await;
     }
+
+    const BOTH: &str = "
+        ana(moderator): !so ninja
+        bot: Go check out ninja, …
+        overlay: ninja
+        raid: ninja with 3 viewers
+        bot: Thanks for the raid with 3 viewers, ninja! …
+        overlay: ninja
+        (5 seconds pass)
+        ana(moderator): !so ninja
+        bot: Go check out ninja, …
+        overlay: ninja
+        ana(moderator): !so stats
+        bot: Most introduced: ninja 3×. Last: ninja (manual, just now)
+    ";
 
     #[tokio::test]
     async fn a_manual_one_is_not_held_back_by_an_automatic_one() {
-        play::<Shoutout>(
-            "
-            ana(moderator): !so ninja
-            bot: Go check out ninja, …
-            overlay: ninja
-            raid: ninja with 3 viewers
-            bot: Thanks for the raid with 3 viewers, ninja! …
-            overlay: ninja
-            (5 seconds pass)
-            ana(moderator): !so ninja
-            bot: Go check out ninja, …
-            overlay: ninja
-            ana(moderator): !so stats
-            bot: Most introduced: ninja 3×. Last: ninja (manual, just now)
-            ",
-        )
-        .await;
+        play::<Shoutout>(BOTH).await;
     }
+
+    const OWN_WORDS: &str = r#"
+        (setting template: "See {username} at {url}")
+        ana(moderator): !so carl
+        bot: See carl at
+        overlay: carl
+        ana(moderator): !so message ninja "{username} is great at {game} {oops} {0} %s 🦆"
+        bot: ninja has words of their own now
+        ana(moderator): !so link ninja example.org/ninja
+        bot: ninja has 1 link now
+        ana(moderator): !so link ninja javascript:alert(1)
+        bot to ana: that is no link to the web, such as https://example.org/me
+        ana(moderator): !so link ninja https://example.org/ninja
+        bot to ana: ninja has that link already
+        (5 seconds pass)
+        ana(moderator): !so ninja
+        bot: ninja is great at Chess {oops} {0} %s 🦆 https://example.org/ninja
+        overlay: ninja
+        ana(moderator): !so message ninja
+        bot: ninja gets the usual words again
+        ana(moderator): !so link ninja
+        bot: ninja has no links now
+        (5 seconds pass)
+        ana(moderator): !so ninja
+        bot: See ninja at https://twitch.tv/ninja
+        overlay: ninja
+    "#;
 
     #[tokio::test]
     async fn a_streamer_has_words_and_links_of_their_own() {
-        play::<Shoutout>(
-            r#"
-            (setting template: "See {username} at {url}")
-            ana(moderator): !so carl
-            bot: See carl at
-            overlay: carl
-            ana(moderator): !so message ninja "{username} is great at {game} {oops} {0} %s 🦆"
-            bot: ninja has words of their own now
-            ana(moderator): !so link ninja example.org/ninja
-            bot: ninja has 1 link now
-            ana(moderator): !so link ninja javascript:alert(1)
-            bot to ana: that is no link to the web, such as https://example.org/me
-            ana(moderator): !so link ninja https://example.org/ninja
-            bot to ana: ninja has that link already
-            (5 seconds pass)
-            ana(moderator): !so ninja
-            bot: ninja is great at Chess {oops} {0} %s 🦆 https://example.org/ninja
-            overlay: ninja
-            ana(moderator): !so message ninja
-            bot: ninja gets the usual words again
-            ana(moderator): !so link ninja
-            bot: ninja has no links now
-            (5 seconds pass)
-            ana(moderator): !so ninja
-            bot: See ninja at https://twitch.tv/ninja
-            overlay: ninja
-            "#,
-        )
-        .await;
+        play::<Shoutout>(OWN_WORDS).await;
     }
 
     #[tokio::test]
@@ -431,5 +427,13 @@ mod tests {
             "#,
         )
         .await;
+    }
+
+    #[tokio::test]
+    async fn all_of_it_holds_on_postgresql() {
+        let server = waddlebot_testbed::Postgres::start();
+        for log in [RAIDS, FLAGS, BOTH, OWN_WORDS] {
+            play_at::<Shoutout>(&on_postgres(&server), log).await;
+        }
     }
 }

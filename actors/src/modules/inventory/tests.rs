@@ -10,7 +10,7 @@ use waddlebot_testbed::Postgres;
 
 use super::Inventory;
 use crate::modules;
-use crate::play::{examples_at, examples_of, on_postgres, play, play_at};
+use crate::play::{examples_of, on_postgres, play, play_at};
 use crate::stage::Stage;
 
 #[tokio::test]
@@ -176,7 +176,8 @@ async fn what_is_missing_or_too_long_is_said() {
 
 #[tokio::test]
 async fn a_long_list_comes_in_pages() {
-    let mut log: String = (1..=12).map(|n| format!("ana(moderator): !inventory add thing{n:02} x\nbot: thing{n:02} is in the inventory now\n")).collect();
+    let mut log: String =
+        (1..=12).map(|n| format!("ana(moderator): !inventory add thing{n:02} x\nbot: thing{n:02} is in the inventory now\n")).collect();
     log.push_str("bob(viewer): !inventory list\nbot: Items (12): thing01 · … · thing10 (page 1 of 2, next: !inventory list all 2)\n");
     log.push_str("bob(viewer): !inventory list all 2\nbot: Items (12): thing11 · thing12 (page 2 of 2)\n");
     log.push_str("bob(viewer): !inventory list available 99\nbot: Free (12): thing11 · thing12 (page 2 of 2)\n");
@@ -240,7 +241,6 @@ async fn of_two_who_check_out_at_once_one_wins() {
 #[tokio::test]
 async fn all_of_it_holds_on_postgresql() {
     let server = Postgres::start();
-    examples_at::<Inventory>(|| on_postgres(&server)).await;
     for log in [LENDING, LABELS, SEARCH] {
         play_at::<Inventory>(&on_postgres(&server), log).await;
     }

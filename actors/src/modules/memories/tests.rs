@@ -3,7 +3,7 @@
 use waddlebot_testbed::Postgres;
 
 use super::Memories;
-use crate::play::{examples_at, examples_of, on_postgres, play, play_at};
+use crate::play::{examples_of, on_postgres, play, play_at};
 
 #[tokio::test]
 async fn every_example_is_true() {
@@ -282,7 +282,6 @@ async fn long_texts_are_refused() {
 #[tokio::test]
 async fn all_of_it_holds_on_postgresql() {
     let server = Postgres::start();
-    examples_at::<Memories>(|| on_postgres(&server)).await;
     for log in [KEEPING, CHANGING, REMINDING, RECURRING] {
         play_at::<Memories>(&on_postgres(&server), log).await;
     }
