@@ -20,9 +20,10 @@ use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::keys::Keys;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::secret::Secret;
-use waddlebot_runtime::sessions::MemorySessions;
+use waddlebot_runtime::sessions::{MemorySessions, RedisSessions, Sessions};
 use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::{Claim, Store, sql};
+use waddlebot_runtime::telemetry::{self, SyslogPlace};
 
 use crate::api::auth::Door;
 use crate::config::Config;
@@ -41,6 +42,16 @@ pub(crate) async fn open_store(options: &Config) -> Result<(Store, usize)> {
 /// Runs until `closing` is cancelled, then stops in good order.
 pub(crate) async fn run(options: Config, closing: CancellationToken) -> Result<()> {
     let clock = Clock::real();
+    options.make_data_folder()?;
+    let log = &options.log;
+    let place = || SyslogPlace { host: log.syslog_host.clone(), port: log.syslog_port, facility: log.syslog_facility.0.to_owned() };
+    let telemetry = telemetry::Options {
+        level: log.level.name().replace("warning", "warn").parse()?,
+        stdout: true,
+        folder: Some(options.log_folder()),
+        syslog: log.syslog.then(place),
+    };
+    let _log = telemetry::start(&telemetry, clock.clone())?;
     let listener = tokio::net::TcpListener::bind(options.http.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}: is another program using the port?", options.http.listen))?;
     let (store, _) = open_store(&options).await?;
@@ -84,7 +95,10 @@ pub(crate) async fn run(options: Config, closing: CancellationToken) -> Result<(
         }
     });
     let base_url = options.base_url();
-    let sessions = Arc::new(MemorySessions::new(clock.clone(), Duration::from_secs(3600)));
+    let sessions: Arc<dyn Sessions> = match options.redis() {
+        Some(url) => Arc::new(RedisSessions::connect(url.reveal(), clock.clone(), Duration::from_secs(3600)).await?),
+        None => Arc::new(MemorySessions::new(clock.clone(), Duration::from_secs(3600))),
+    };
     let door = Door::new(Keys::new(store.clone(), clock.clone()), sessions, secret, clock.clone(), false);
     let links = Links::new(store.clone(), clock.clone());
     if !links.anybody_came().await? {

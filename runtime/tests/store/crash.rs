@@ -66,7 +66,7 @@ async fn the_child_that_writes() {
     let writers = (0..8).map(|writer| {
         let store = store.clone();
         let round = round.to_owned();
-        tokio::spawn(async move {
+        waddlebot_runtime::spawn::task("test", async move {
             for n in 0..100_000 {
                 let id = format!("{round}/{writer}/{n}.");
                 let mut tx = store.begin().await.expect("a transaction");

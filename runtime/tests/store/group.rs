@@ -24,7 +24,7 @@ async fn writers_that_wait_together_share_commits() {
     let before = store.commits();
     let writers = (0..640).map(|user| {
         let store = store.clone();
-        tokio::spawn(async move { point(&store, user).await })
+        waddlebot_runtime::spawn::task("test", async move { point(&store, user).await })
     });
     for writer in join_all(writers).await {
         writer.expect("a writer").expect("a commit");
@@ -59,7 +59,7 @@ async fn a_server_that_comes_back_is_used_again() {
     assert!(matches!(gone, Err(StoreError::Lost(_))), "{gone:?}");
     assert!(cut.into_inner().commit().await.is_err());
     let waits = store.clone();
-    let waiter = tokio::spawn(async move { point(&waits, 2).await });
+    let waiter = waddlebot_runtime::spawn::task("test", async move { point(&waits, 2).await });
     server.postgres().start_again();
     waiter.await.expect("a writer").expect("who waited for the server is served");
     assert_eq!(points(&store).await, 2);

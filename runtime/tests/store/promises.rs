@@ -43,7 +43,7 @@ pub(crate) async fn increments_at_once_lose_nothing(place: Place) {
     let claim = claimed(&store).await;
     let writers = (0..16).map(|_| {
         let (store, claim) = (store.clone(), claim.clone());
-        tokio::spawn(async move {
+        waddlebot_runtime::spawn::task("test", async move {
             for _ in 0..100 {
                 let mut tx = store.begin_fenced(&claim).await.expect("a transaction");
                 tx.run(point(1)).await.expect("an increment");
@@ -118,7 +118,7 @@ pub(crate) async fn a_failing_statement_undoes_its_own_transaction_and_no_other(
     let claim = claimed(&store).await;
     let writers = (0..24).map(|n| {
         let (store, claim) = (store.clone(), claim.clone());
-        tokio::spawn(async move {
+        waddlebot_runtime::spawn::task("test", async move {
             let mut tx = store.begin_fenced(&claim).await.expect("a transaction");
             tx.run(point(n)).await.expect("an increment");
             if n % 3 == 0 {
@@ -212,7 +212,7 @@ pub(crate) async fn a_take_over_waits_for_a_write_under_the_old_epoch(place: Pla
     let claim = claimed(&store).await;
     let mut old = store.begin_fenced(&claim).await.expect("a transaction");
     let taker = store.clone();
-    let take_over = tokio::spawn(async move {
+    let take_over = waddlebot_runtime::spawn::task("test", async move {
         let mut tx = taker.begin().await.expect("a transaction");
         tx.run(sql("UPDATE coordination SET claimed_by = 'n2', epoch = epoch + 1 WHERE entity_id = 'local:lobby'")).await.expect("a move");
         tx.commit().await.expect("a commit");
