@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod given;
 mod layers;
 mod settings;
 mod show;
@@ -11,9 +12,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use waddlebot_platforms::irc::settings as irc;
-use waddlebot_runtime::store::{Place, file_in};
-use waddlebot_runtime::telemetry::Hidden;
 
 pub(crate) use error::ConfigError;
 pub(crate) use settings::Config;
@@ -37,8 +35,7 @@ pub(crate) struct Flags {
 impl Config {
     /// Reads every layer of this process.
     pub(crate) fn load(flags: &Flags) -> Result<Self, anyhow::Error> {
-        let environment: Vec<(String, String)> = std::env::vars().collect();
-        Ok(Self::from_layers(flags, &environment)?)
+        Ok(Self::from_layers(flags, &surroundings())?)
     }
 
     /// As [`Config::load`], with the environment passed in.
@@ -74,58 +71,11 @@ impl Config {
             let why = "store.read_replica_url is set, but store.database_url is not: there is nothing it could be a replica of";
             return Err(ConfigError::Contradiction(why.to_owned()));
         }
+        if let Some(url) = self.http.base_url.as_deref().filter(|url| !is_web_address(url)) {
+            let why = format!("http.base_url wants an address like https://bot.example.org, not {url:?}");
+            return Err(ConfigError::Contradiction(why));
+        }
         self.irc_settings().map_or(Ok(()), |irc| irc.check()).map_err(|wrong| ConfigError::Contradiction(wrong.to_string()))
-    }
-
-    /// Where the rows are.
-    pub(crate) fn place(&self) -> Place {
-        match &self.store.database_url {
-            None => Place::Sqlite(file_in(&self.data)),
-            Some(url) => Place::Postgres {
-                url: url.reveal().clone(),
-                replica: self.store.read_replica_url.as_ref().map(|replica| replica.reveal().clone()),
-            },
-        }
-    }
-
-    /// Where sessions are kept, when not in this process: `redis_url`, or what the single settings make of it.
-    pub(crate) fn redis(&self) -> Option<Hidden<String>> {
-        let store = &self.store;
-        if let Some(url) = &store.redis_url {
-            return Some(url.clone());
-        }
-        let host = store.redis_host.as_ref()?;
-        let password = store.redis_password.as_ref().map(|word| format!(":{}@", percent_encoded(word.reveal()))).unwrap_or_default();
-        Some(Hidden::new(format!("redis://{password}{host}:{}/{}", store.redis_port, store.redis_db)))
-    }
-
-    /// The connection to an IRC server, when one is named.
-    pub(crate) fn irc_settings(&self) -> Option<irc::Settings> {
-        let irc = &self.irc;
-        let hide = |word: &Option<Hidden<String>>| word.as_ref().map(|word| irc::Secret::new(word.reveal().clone()));
-        Some(irc::Settings {
-            server: irc.server.clone()?,
-            nick: irc.nick.clone(),
-            channels: irc.channels.clone(),
-            tls: irc.tls,
-            flood: if irc.flood.0 == "off" { irc::Flood::Off } else { irc::Flood::Rfc },
-            password: hide(&irc.password),
-            sasl_user: irc.sasl_user.clone(),
-            sasl_password: hide(&irc.sasl_password),
-            sasl_required: irc.sasl_required,
-            ca_file: irc.ca_file.clone(),
-        })
-    }
-
-    /// How others reach the hub, without a slash at the end.
-    pub(crate) fn base_url(&self) -> String {
-        let own = || format!("http://{}", self.http.listen);
-        self.http.base_url.clone().unwrap_or_else(own).trim_end_matches('/').to_owned()
-    }
-
-    /// The folder of the log file.
-    pub(crate) fn log_folder(&self) -> PathBuf {
-        self.log.dir.clone().unwrap_or_else(|| self.data.join("log"))
     }
 
     /// Makes the data folder, and says what is wrong when it cannot be written.
@@ -163,10 +113,16 @@ fn variable<'a>(environment: &'a [(String, String)], name: &str) -> Option<&'a s
     environment.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
 
-/// What may not stand in the password of a URL as it is.
-fn percent_encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+/// The variables of this process that are text.
+fn surroundings() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// Whether links can be made of it by adding a path.
+fn is_web_address(url: &str) -> bool {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
+    let odd = |letter: char| letter.is_whitespace() || letter.is_control() || "?#\"<>".contains(letter);
+    !rest.is_empty() && !rest.starts_with('/') && !rest.contains(odd)
 }
 
 /// Three times the given duration must fit, so nobody may configure centuries.

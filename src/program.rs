@@ -1,9 +1,10 @@
 //! The program itself: opens the ground, who lives on it and the doors, in order; closes them in reverse.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use waddlebot_actors::channel::admit::Rate;
 use waddlebot_actors::delivery::Courier;
@@ -23,7 +24,6 @@ use waddlebot_runtime::secret::Secret;
 use waddlebot_runtime::sessions::{MemorySessions, RedisSessions, Sessions};
 use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::{Claim, Store, sql};
-use waddlebot_runtime::telemetry::{self, SyslogPlace};
 
 use crate::api::auth::Door;
 use crate::config::Config;
@@ -31,30 +31,12 @@ use crate::hub::links::Links;
 use crate::residence::Residence;
 use crate::server;
 
-/// Opens the database and brings its tables up to date; gives how many migrations were applied.
-pub(crate) async fn open_store(options: &Config) -> Result<(Store, usize)> {
-    options.make_data_folder()?;
-    let store = Store::open(&options.place()).await?;
-    let applied = store.migrate().await?;
-    Ok((store, applied))
-}
-
 /// Runs until `closing` is cancelled, then stops in good order.
-pub(crate) async fn run(options: Config, closing: CancellationToken) -> Result<()> {
+pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()> {
     let clock = Clock::real();
-    options.make_data_folder()?;
-    let log = &options.log;
-    let place = || SyslogPlace { host: log.syslog_host.clone(), port: log.syslog_port, facility: log.syslog_facility.0.to_owned() };
-    let telemetry = telemetry::Options {
-        level: log.level.name().replace("warning", "warn").parse()?,
-        stdout: true,
-        folder: Some(options.log_folder()),
-        syslog: log.syslog.then(place),
-    };
-    let _log = telemetry::start(&telemetry, clock.clone())?;
-    let listener = tokio::net::TcpListener::bind(options.http.listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {}: is another program using the port?", options.http.listen))?;
-    let (store, _) = open_store(&options).await?;
+    let listener = listen(config.http.listen).await?;
+    let store = Store::open(&config.place()).await?;
+    store.migrate().await?;
     let home = registry::home(&store, clock.now()).await?;
     registry::add_channel(&store, &Local::key("lobby").expect("a good name"), home.id, clock.now()).await?;
 
@@ -62,13 +44,14 @@ pub(crate) async fn run(options: Config, closing: CancellationToken) -> Result<(
     let root = open_root::<Node>("node", store.clone(), &world).await.map_err(anyhow::Error::from_boxed)?;
     let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone());
     let local = Local::new(clock.clone());
-    let irc = options.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
+    let irc = config.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
     let all =
         std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
     let platforms = Platforms::new(all);
     let claims: Arc<dyn Claims> = Arc::new(Rows(store.clone()));
-    let secret = Secret::open(&options.data, std::env::var("WADDLEBOT_SECRET_KEY").ok().as_deref())?;
-    let overlays = Overlays::new(Default::default(), store.clone(), secret.clone(), clock.clone(), claims.clone(), Arc::new(NoForms));
+    let secret = Secret::open(&config.data, config.store.secret_key.as_ref().map(|key| key.reveal().as_str()))?;
+    let overlays =
+        Overlays::new(config.overlay_settings(), store.clone(), secret.clone(), clock.clone(), claims.clone(), Arc::new(NoForms));
     let opened = overlays.open(&world).await.map_err(anyhow::Error::from_boxed)?;
     let courier = Courier::new(platforms.clone(), Arc::new(overlays.clone()), journal.clone());
     let household = Household::new(Foundation {
@@ -80,8 +63,8 @@ pub(crate) async fn run(options: Config, closing: CancellationToken) -> Result<(
         courier,
         modules: waddlebot_actors::modules::list().into(),
         claims,
-        limit: Duration::from_secs(5),
-        rate: Rate::default(),
+        limit: config.limits.module_time,
+        rate: Rate { uses: config.limits.commands as usize, window: config.limits.window },
         ids: format!("n{}", clock.now()).into(),
     });
     household.open_accounts().await.map_err(anyhow::Error::msg)?;
@@ -94,12 +77,9 @@ pub(crate) async fn run(options: Config, closing: CancellationToken) -> Result<(
             tracing::error!(%error, "what was left at the last stop cannot be resumed");
         }
     });
-    let base_url = options.base_url();
-    let sessions: Arc<dyn Sessions> = match options.redis() {
-        Some(url) => Arc::new(RedisSessions::connect(url.reveal(), clock.clone(), Duration::from_secs(3600)).await?),
-        None => Arc::new(MemorySessions::new(clock.clone(), Duration::from_secs(3600))),
-    };
-    let door = Door::new(Keys::new(store.clone(), clock.clone()), sessions, secret, clock.clone(), false);
+    let base_url = config.base_url();
+    let sessions = open_sessions(&config, &clock).await?;
+    let door = Door::new(Keys::new(store.clone(), clock.clone()), sessions, secret, clock.clone(), base_url.starts_with("https://"));
     let links = Links::new(store.clone(), clock.clone());
     if !links.anybody_came().await? {
         println!("Log in as the owner, once, within a day: {}", links.make(&base_url).await?);
@@ -108,9 +88,27 @@ pub(crate) async fn run(options: Config, closing: CancellationToken) -> Result<(
     server::serve(listener, server::Parts { residence, door, links, clock }, closing).await?;
     household.stop().await;
     opened.close().await;
-    root.stop(Duration::from_secs(10)).await;
+    root.stop(config.limits.drain_timeout).await;
     store.close().await;
     Ok(())
+}
+
+/// Takes the port, or says who may have it.
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        let port = address.port();
+        let who = if port < 1024 { "ports below 1024 are root's; or another program uses it" } else { "another program may use the port" };
+        format!("cannot listen on {address}: {who}, perhaps another WaddleBot (`ss -ltnp 'sport = :{port}'` says which)")
+    })
+}
+
+/// Sessions in Redis where there is one, so that nodes share them; else in this process.
+async fn open_sessions(config: &Config, clock: &Clock) -> Result<Arc<dyn Sessions>> {
+    let ttl = config.store.session_ttl;
+    Ok(match config.redis() {
+        Some(url) => Arc::new(RedisSessions::connect(url.reveal(), clock.clone(), ttl).await.context("sessions cannot be kept in Redis")?),
+        None => Arc::new(MemorySessions::new(clock.clone(), ttl)),
+    })
 }
 
 struct NoForms;

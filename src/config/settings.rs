@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tracing::Level;
 use waddlebot_runtime::telemetry::Hidden;
 
 use super::error::ConfigError;
 use super::layers::Layers;
-use super::value::{Choice, Level, Value};
+use super::value::{Choice, Value};
 
 /// What is known of one setting besides its value.
 pub(crate) struct Setting {
@@ -86,27 +87,6 @@ settings! {
     node: Node {
         /// Its name; no two nodes of a cluster may have the same.
         id: String = "n1", "NODE_ID";
-        /// Where other nodes reach it, as host:port; not set on a single node.
-        advertise: Option<String> = "";
-        /// Its share of the work, compared with the other nodes.
-        weight: f64 = "1.0";
-        /// The most channels and communities it takes.
-        max_claims: u32 = "20000", "MAX_CLAIMS";
-    }
-    /// The nodes together; nothing to say here on a single node.
-    cluster: Cluster {
-        /// Nodes of one name belong together.
-        name: String = "waddlebot";
-        /// Where to find the first peers, as host:port.
-        seeds: Vec<String> = "";
-        /// The certificate authority of the cluster, a PEM file.
-        tls_ca: Option<PathBuf> = "";
-        /// This node's certificate, a PEM file.
-        tls_cert: Option<PathBuf> = "";
-        /// The key of this node's certificate, a PEM file.
-        tls_key: Option<PathBuf> = "";
-        /// The file with the secret that all nodes share.
-        cookie_file: Option<PathBuf> = "";
     }
     /// How a node shows that it lives; the same on all nodes.
     lease: Lease {
@@ -116,8 +96,6 @@ settings! {
         renew: Duration = "1500ms";
         /// How long before the end of its lease a node stops acting.
         guard: Duration = "1s";
-        /// How often a node looks at the others.
-        observe: Duration = "1s";
     }
     /// The one port for hub, overlays, webhooks and API.
     http: Http {
@@ -143,7 +121,7 @@ settings! {
         /// The number of the database in it.
         redis_db: u8 = "0", "REDIS_DB";
         /// How long a session lives after its last use.
-        session_ttl: Duration = "3600s", "SESSION_TTL";
+        session_ttl: Duration = "1h", "SESSION_TTL";
         /// What cookies and overlay addresses are derived from, 32 characters or more; without it a file in the data folder.
         secret_key: Option<Hidden<String>> = "", "WADDLEBOT_SECRET_KEY";
     }
@@ -174,6 +152,8 @@ settings! {
         ticker_duration: Duration = "10s", "DEFAULT_TICKER_DURATION";
         /// How long a media card stays.
         media_duration: Duration = "30s", "DEFAULT_MEDIA_DURATION";
+        /// For how many days it is kept who opened an overlay, and what it showed.
+        access_log_days: u32 = "30", "ACCESS_LOG_RETENTION_DAYS";
     }
     /// One IRC server; without `server` there is none.
     irc: Irc {
@@ -206,8 +186,6 @@ settings! {
         window: Duration = "60s", "ROUTER_RATE_LIMIT_WINDOW";
         /// How long a module may work on one command.
         module_time: Duration = "5s";
-        /// How long a call to somewhere else may take.
-        request_timeout: Duration = "30s", "ROUTER_REQUEST_TIMEOUT", "REQUEST_TIMEOUT";
         /// How long a stop may take before it is forced.
         drain_timeout: Duration = "25s";
     }

@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use tracing::Level;
+use waddlebot_platforms::irc::settings as irc;
+use waddlebot_runtime::store::Place;
+
 use super::layers::{full_name, own_variable};
 use super::settings::{SECTIONS, SETTINGS};
-use super::value::Level;
 use super::*;
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -70,15 +73,15 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     assert!(shown.contains("listen = \"127.0.0.1:3\"  # flag --listen"), "{shown}");
     assert!(shown.contains("base_url = \"http://environment/\"  # environment BASE_URL"), "{shown}");
     assert!(shown.contains("cluster.toml:5"), "{shown}");
-    assert!(shown.contains("max_claims = 20000  # default"), "{shown}");
+    assert!(shown.contains("max_connections = 20000  # default"), "{shown}");
 }
 
 #[test]
 fn our_own_name_of_a_variable_beats_the_older_one() {
     let config = load("", &[("WADDLEBOT_LOG_LEVEL", "debug"), ("LOG_LEVEL", "ERROR")], Flags::default()).unwrap();
-    assert_eq!(config.log.level, Level::Debug);
-    assert_eq!(load("", &[("LOG_LEVEL", "WARNING")], Flags::default()).unwrap().log.level, Level::Warning);
-    assert_eq!(load("", &[("LOG_LEVEL", "")], Flags::default()).unwrap().log.level, Level::Info);
+    assert_eq!(config.log.level, Level::DEBUG);
+    assert_eq!(load("", &[("LOG_LEVEL", "WARNING")], Flags::default()).unwrap().log.level, Level::WARN);
+    assert_eq!(load("", &[("LOG_LEVEL", "")], Flags::default()).unwrap().log.level, Level::INFO);
 }
 
 #[test]
@@ -127,6 +130,28 @@ fn values_that_do_not_go_together_are_refused() {
     assert!(refusal("[lease]\nttl = \"2s\"\n", &[]).starts_with("lease.ttl (2s) must be at least"));
     assert!(refusal("", &[("READ_REPLICA_URL", "postgres://a/b")]).contains("nothing it could be a replica of"));
     assert!(refusal("", &[("WADDLEBOT_IRC_SERVER", "a:b")]).contains("is no host:port"));
+}
+
+#[test]
+fn links_lead_to_an_address_that_answers() {
+    let base = |variables| load("", variables, Flags::default()).unwrap().base_url();
+    assert_eq!(base(&[("WADDLEBOT_LISTEN", "0.0.0.0:80")]), "http://127.0.0.1:80");
+    assert_eq!(base(&[("WADDLEBOT_LISTEN", "[::]:80")]), "http://[::1]:80");
+    assert_eq!(base(&[("WADDLEBOT_LISTEN", "0.0.0.0:80"), ("BASE_URL", "https://bot.example/")]), "https://bot.example");
+    for wrong in ["bot.example", "ftp://bot.example", "https://", "https:///x", "https://a b", "https://a?b"] {
+        assert!(refusal("", &[("BASE_URL", wrong)]).starts_with("http.base_url wants an address"), "{wrong}");
+    }
+}
+
+#[test]
+fn times_are_written_as_people_write_them_and_bare_numbers_are_seconds() {
+    let ttl = |text: &str| load("", &[("SESSION_TTL", text)], Flags::default()).map(|config| config.store.session_ttl.as_millis());
+    for (text, millis) in [("3600", 3_600_000), ("1h", 3_600_000), ("1.5s", 1500), ("250ms", 250), ("2 m", 120_000), ("1d", 86_400_000)] {
+        assert_eq!(ttl(text).unwrap(), millis, "{text}");
+    }
+    for text in ["0", "-1", "inf", "NaN", "1e30", "soon", "5 parsecs", "1h30m"] {
+        assert!(ttl(text).is_err(), "{text}");
+    }
 }
 
 #[test]
@@ -190,6 +215,32 @@ fn a_slip_in_the_environment_is_told_and_foreign_names_are_not() {
     let variables = [("WADDLEBOT_IRC_SEVER", "x"), ("WADDLEBOT_SERVICE_HOST", "10.0.0.1"), ("WADDLEBOT_IRC_NICK", "wade")];
     let slips = load("", &variables, Flags::default()).unwrap().layers.slips;
     assert_eq!(slips, ["the environment has WADDLEBOT_IRC_SEVER, which means nothing; did you mean WADDLEBOT_IRC_SERVER?"]);
+}
+
+const MANUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIGURATION.md");
+
+#[test]
+fn the_manual_names_every_setting_as_it_is() {
+    let mut tables = String::new();
+    for (section, about) in SECTIONS {
+        tables += &format!("### `[{section}]`\n\n{}\n\n| Setting | Environment | Default | Meaning |\n|---|---|---|---|\n", about.trim());
+        for setting in SETTINGS.iter().filter(|setting| setting.section == *section) {
+            let own = own_variable(setting);
+            let older = setting.environment.iter().copied().filter(|name| *name != own);
+            let names: Vec<_> = std::iter::once(own.as_str()).chain(older).map(|name| format!("`{name}`")).collect();
+            let default = if setting.default.is_empty() { "–".to_owned() } else { format!("`{}`", setting.default) };
+            tables += &format!("| `{}` | {} | {default} | {} |\n", setting.key, names.join(", "), setting.about.trim());
+        }
+        tables.push('\n');
+    }
+    let manual = fs::read_to_string(MANUAL).unwrap();
+    let (before, _) = manual.split_once("### `[").expect("the tables come last");
+    let right = format!("{before}{}", tables.trim_end().to_owned() + "\n");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(MANUAL, &right).unwrap();
+    } else {
+        assert!(manual == right, "docs/CONFIGURATION.md is not what the program is: run this test with UPDATE_DOCS=1");
+    }
 }
 
 #[test]

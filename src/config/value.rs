@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tracing::Level;
 use waddlebot_runtime::telemetry::Hidden;
 
 /// A value as a layer gave it.
@@ -138,26 +139,8 @@ macro_rules! whole_numbers {
 
 whole_numbers!(u8: "a whole number from 0 to 255", u16: "a whole number from 0 to 65535", u32: "a whole number from 0 to 4294967295");
 
-impl Value for f64 {
-    const WANTS: &'static str = "a number from 0 to 1000000";
-
-    fn read(raw: &Raw) -> Option<Self> {
-        let number = match raw {
-            Raw::Number(number) => *number,
-            Raw::Whole(number) => f64::from(i32::try_from(*number).ok()?),
-            Raw::Words(text) => text.parse().ok()?,
-            _ => return None,
-        };
-        (0.0..=1_000_000.0).contains(&number).then_some(number)
-    }
-
-    fn show(&self) -> Option<String> {
-        Some(format!("{self:?}"))
-    }
-}
-
 impl Value for Duration {
-    const WANTS: &'static str = "a duration, as in 500ms, 1.5s, 10m or 24h";
+    const WANTS: &'static str = "a duration, as in 500ms, 1.5s, 10m or 24h, longer than nothing";
 
     fn read(raw: &Raw) -> Option<Self> {
         let time = match raw {
@@ -167,12 +150,14 @@ impl Value for Duration {
             Raw::Words(text) | Raw::Text(text) => span(text)?,
             _ => return None,
         };
-        (time <= super::LONGEST).then_some(time)
+        (!time.is_zero() && time <= super::LONGEST).then_some(time)
     }
 
     fn show(&self) -> Option<String> {
         let millis = self.as_millis();
-        Some(quoted(&if millis.is_multiple_of(1000) { format!("{}s", millis / 1000) } else { format!("{millis}ms") }))
+        let units = [(3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
+        let (length, unit) = units.into_iter().find(|(length, _)| millis.is_multiple_of(*length)).unwrap_or((1, "ms"));
+        Some(quoted(&format!("{}{unit}", millis / length)))
     }
 }
 
@@ -247,49 +232,21 @@ impl<W: Words> Value for Choice<W> {
     }
 }
 
-/// How important a log line must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Level {
-    /// Only what failed.
-    Error,
-    /// And what nearly did.
-    Warning,
-    /// And what happened.
-    Info,
-    /// And how.
-    Debug,
-    /// And every step.
-    Trace,
-}
-
-impl Level {
-    /// Its name in lower case.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
-
 impl Value for Level {
     const WANTS: &'static str = "error, warning, info, debug or trace";
 
     fn read(raw: &Raw) -> Option<Self> {
         match text(raw)?.to_ascii_lowercase().as_str() {
-            "error" | "critical" => Some(Self::Error),
-            "warning" | "warn" => Some(Self::Warning),
-            "info" => Some(Self::Info),
-            "debug" => Some(Self::Debug),
-            "trace" => Some(Self::Trace),
+            "error" | "critical" => Some(Self::ERROR),
+            "warning" | "warn" => Some(Self::WARN),
+            "info" => Some(Self::INFO),
+            "debug" => Some(Self::DEBUG),
+            "trace" => Some(Self::TRACE),
             _ => None,
         }
     }
 
     fn show(&self) -> Option<String> {
-        Some(quoted(self.name()))
+        Some(quoted(if *self == Self::WARN { "warning".to_owned() } else { self.to_string().to_lowercase() }.as_str()))
     }
 }

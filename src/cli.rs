@@ -1,0 +1,107 @@
+//! The command line: what can be asked, with examples, defaults and the names of the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use crate::commands;
+use crate::config::Flags;
+
+const EXAMPLES: &str = "\
+Examples:
+  waddlebot                                   start; open http://127.0.0.1:8060 with the link it prints
+  waddlebot demo                              watch a small stream: chat, commands, a raid, overlays
+  waddlebot chat --user ana --role moderator  type in the room of a running node
+  waddlebot run --data ./data --listen 127.0.0.1:9000
+  waddlebot config                            what is set, and by whom
+
+Every setting has a name in the environment and in cluster.toml: see `waddlebot config` and
+docs/CONFIGURATION.md. Flags win over the environment, the environment over the file.
+Exit codes: 0 done, 1 failed, 2 used wrongly.";
+
+/// A community chat bot with stream overlays, in one program
+#[derive(Debug, Parser)]
+#[command(name = "waddlebot", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    places: Places,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct Places {
+    /// The data folder [env: WADDLEBOT_DATA] [default: $XDG_DATA_HOME/waddlebot or ~/.local/share/waddlebot]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Where the node's HTTP port is [env: WADDLEBOT_LISTEN] [default: 127.0.0.1:8060]
+    #[arg(long, global = true, value_name = "IP:PORT")]
+    listen: Option<SocketAddr>,
+
+    /// The configuration file [env: WADDLEBOT_CONFIG] [default: cluster.toml in the data folder, if there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Any setting, as `irc.nick=waddle`; may be repeated
+    #[arg(long, global = true, value_name = "SECTION.KEY=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+}
+
+impl From<Places> for Flags {
+    fn from(places: Places) -> Self {
+        Self { data: places.data, config: places.config, listen: places.listen.map(|address| address.to_string()), set: places.set }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts the node: bot, hub, overlays and API, until SIGTERM or Ctrl-C (this is what happens without a command)
+    Run,
+    /// Brings the database's tables up to date, and ends
+    Migrate,
+    /// Prints the effective configuration as TOML: each value with its origin, secrets hidden
+    Config,
+    /// Says what the modules are
+    #[command(subcommand)]
+    Module(commands::module::Asked),
+    /// Makes, lists and revokes API keys; also while the node runs
+    #[command(subcommand)]
+    Key(commands::key::Asked),
+    /// Prints a new link, good once and for a day, that logs the owner in to the hub
+    Login,
+    /// Prints the completions of a shell: `source <(waddlebot completions bash)`
+    Completions(commands::completions::Asked),
+}
+
+impl Cli {
+    /// Whether the command ends in good order by itself when it is asked to stop.
+    pub(crate) fn winds_down(&self) -> bool {
+        matches!(self.command, None | Some(Command::Run))
+    }
+
+    /// Does what was asked.
+    pub(crate) async fn obey(self, closing: CancellationToken) -> Result<()> {
+        let flags = self.places.into();
+        match self.command.unwrap_or(Command::Run) {
+            Command::Run => commands::run::run(&flags, closing).await,
+            Command::Migrate => commands::migrate::run(&flags).await,
+            Command::Config => commands::config::run(&flags),
+            Command::Module(asked) => commands::module::run(&asked),
+            Command::Key(asked) => commands::key::run(asked, &flags).await,
+            Command::Login => commands::login::run(&flags).await,
+            Command::Completions(asked) => commands::completions::run(&asked),
+        }
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected, for example irc.nick=waddle")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}

@@ -1,0 +1,9 @@
+//! What each command does, one file a command.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod key;
+pub(crate) mod login;
+pub(crate) mod migrate;
+pub(crate) mod module;
+pub(crate) mod run;
