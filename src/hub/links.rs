@@ -66,9 +66,7 @@ impl Links {
     pub(crate) async fn spend(&self, link: &str) -> Result<Option<Role>, StoreError> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let change = sql(
-            "UPDATE login_links SET used_at = $1 WHERE link_hash = $2 AND used_at IS NULL AND expires_at > $3 RETURNING role",
-        );
+        let change = sql("UPDATE login_links SET used_at = $1 WHERE link_hash = $2 AND used_at IS NULL AND expires_at > $3 RETURNING role");
         let row = tx.one(change.bind(now).bind(fingerprint(link)).bind(now)).await?;
         tx.commit().await?;
         match row {

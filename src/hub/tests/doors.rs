@@ -157,7 +157,9 @@ async fn a_change_from_another_sites_page_is_refused_even_with_the_token() {
     let rig = Rig::new().await;
     let mut owner = rig.owner().await;
     let body = format!("csrf={}&community=7&module=shoutout&on=false", owner.csrf);
-    for (site, status) in [("cross-site", StatusCode::FORBIDDEN), ("same-site", StatusCode::FORBIDDEN), ("same-origin", StatusCode::SEE_OTHER)] {
+    for (site, status) in
+        [("cross-site", StatusCode::FORBIDDEN), ("same-site", StatusCode::FORBIDDEN), ("same-origin", StatusCode::SEE_OTHER)]
+    {
         let headers = [("sec-fetch-site", site), ("content-type", "application/x-www-form-urlencoded")];
         assert_eq!(owner.send(Method::POST, "/modules", &headers, body.clone()).await.status, status, "{site}");
     }

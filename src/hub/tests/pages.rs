@@ -12,7 +12,9 @@ async fn the_overview_shows_the_own_community_and_where_to_go() {
     let shown = rig.owner().await.get("/").await;
     assert_eq!(shown.status, StatusCode::OK);
     assert!(shown.says("<h1>Ducks &#38; &#60;b&#62;friends&#60;/b&#62;</h1>"), "{}", shown.text);
-    for part in ["href=\"/chat?community=7\"", "href=\"/overlays?community=7\"", "1 <small>of 1 on", "2 <small>open now", "1 with a failure"] {
+    for part in
+        ["href=\"/chat?community=7\"", "href=\"/overlays?community=7\"", "1 <small>of 1 on", "2 <small>open now", "1 with a failure"]
+    {
         assert!(shown.says(part), "{part}");
     }
     assert!(rig.owner().await.get("/?community=1").await.says("<h1>waddlebot-global</h1>"));
@@ -44,7 +46,13 @@ async fn what_is_said_without_script_is_seen_after_it_with_the_answer() {
     assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text);
     assert_eq!(said.header("location"), "/chat?community=7&room=local%3Alobby&user=ana&role=moderator");
     let shown = owner.get(said.header("location")).await;
-    for part in ["<span class=\"text\">!ping</span>", "<span class=\"text\">pong</span>", "value=\"ana\"", "<option value=\"moderator\" selected>", "data-after=\"2\""] {
+    for part in [
+        "<span class=\"text\">!ping</span>",
+        "<span class=\"text\">pong</span>",
+        "value=\"ana\"",
+        "<option value=\"moderator\" selected>",
+        "data-after=\"2\"",
+    ] {
         assert!(shown.says(part), "{part} in {}", shown.text);
     }
 }
@@ -68,7 +76,9 @@ async fn hostile_names_and_words_are_shown_as_they_are_and_run_nothing() {
         assert!(!page.says("<script>alert") && !page.says("<img/src"));
         assert!(page.says("<script src=\"/assets/hub.js?v="));
     }
-    for path in ["/actors?find=\"><script>alert(1)</script>", "/chat?user=<script>alert(1)</script>", "/chat?room=<script>alert(1)</script>"] {
+    for path in
+        ["/actors?find=\"><script>alert(1)</script>", "/chat?user=<script>alert(1)</script>", "/chat?room=<script>alert(1)</script>"]
+    {
         let path = path.replace('<', "%3C").replace('>', "%3E").replace('"', "%22");
         assert!(!owner.get(&path).await.says("<script>alert"), "{path}");
     }
@@ -117,7 +127,8 @@ async fn things_can_be_made_to_happen() {
 async fn a_page_without_script_does_not_wait_for_ever_for_an_answer() {
     let rig = Rig::new().await;
     let mut owner = rig.owner().await;
-    let sent = waddlebot_runtime::spawn::task("page", async move { owner.submit("/chat/say", &with(&SAY, "text", "chatter")).await.status });
+    let sent =
+        waddlebot_runtime::spawn::task("page", async move { owner.submit("/chat/say", &with(&SAY, "text", "chatter")).await.status });
     while !sent.is_finished() {
         rig.clock.turn(std::time::Duration::from_millis(10));
         tokio::task::yield_now().await;
@@ -229,7 +240,9 @@ async fn what_is_not_available_now_is_told_as_such() {
 async fn assets_come_from_the_program_itself() {
     let rig = Rig::new().await;
     let mut stranger = rig.stranger();
-    for (path, kind) in [("/assets/hub.css?v=1", "text/css"), ("/assets/hub.js?v=1", "text/javascript"), ("/assets/icon.svg?v=1", "image/svg")] {
+    for (path, kind) in
+        [("/assets/hub.css?v=1", "text/css"), ("/assets/hub.js?v=1", "text/javascript"), ("/assets/icon.svg?v=1", "image/svg")]
+    {
         let shown = stranger.get(path).await;
         assert_eq!(shown.status, StatusCode::OK);
         assert!(shown.header("content-type").starts_with(kind) && shown.header("cache-control").contains("immutable"));
