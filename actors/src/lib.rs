@@ -4,6 +4,9 @@ pub mod account;
 pub mod budget;
 pub mod channel;
 pub mod community;
+#[cfg(test)]
+#[path = "../../examples/module/deaths.rs"]
+pub mod deaths;
 pub mod delivery;
 pub mod host;
 pub mod household;

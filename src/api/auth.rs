@@ -14,6 +14,7 @@ use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::keys::{KeyInfo, KeyRole, Keys};
 use waddlebot_runtime::secret::{Secret, equal};
 use waddlebot_runtime::sessions::{SessionError, Sessions, Validity};
+use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
 use super::error::ApiError;
 use super::failures::Failures;
@@ -156,14 +157,14 @@ impl Door {
     pub(crate) async fn log_in(&self, headers: &HeaderMap, name: &str, role: Role) -> Result<HeaderValue, SessionError> {
         self.end(headers).await?;
         let session = self.0.sessions.create(ENTITY, &[("name", name), ("role", role.name())]).await?;
-        tracing::info!(event_type = "AUTH", user = name, action = "login", result = "success", "logged in to the hub");
+        aaa::authn("login").user(name).result(Outcome::Success).message("logged in to the hub").log();
         Ok(self.set_cookie(&session.id, ""))
     }
 
     /// Logs out. Returns the cookie that takes the old one's place.
-    pub(crate) async fn log_out(&self, headers: &HeaderMap) -> Result<HeaderValue, SessionError> {
+    pub(crate) async fn log_out(&self, headers: &HeaderMap, name: &str) -> Result<HeaderValue, SessionError> {
         self.end(headers).await?;
-        tracing::info!(event_type = "AUTH", action = "logout", result = "success", "logged out of the hub");
+        aaa::authn("logout").user(name).result(Outcome::Success).message("logged out of the hub").log();
         Ok(self.set_cookie("", "; Max-Age=0"))
     }
 
@@ -172,7 +173,7 @@ impl Door {
         // A right key always opens, even while wrong ones rain from the same address (a proxy's,
         // perhaps): keys cannot be guessed, so the limit is there to slow down and to be seen.
         self.0.failures.note(from, self.0.clock.since_boot())?;
-        tracing::warn!(event_type = "AUTH", action = "authenticate", result = "failure", %from, why);
+        aaa::authn("authenticate").result(Outcome::Failure).message(why).with("address", from).log();
         Ok(())
     }
 
@@ -203,7 +204,7 @@ fn allowed(caller: Caller, roles: &[KeyRole]) -> Result<Caller, ApiError> {
     if role == KeyRole::Admin || roles.contains(&role) {
         return Ok(caller);
     }
-    tracing::warn!(event_type = "AUTHZ", user = caller.name(), result = "denied", role = role.name());
+    aaa::authz("request").user(caller.name()).result(Outcome::Denied).with("role", role).log();
     Err(ApiError::forbidden(format!("a caller of the role {role} may not do this")))
 }
 

@@ -58,8 +58,8 @@ impl Signed for Leave {
 }
 
 /// `POST /logout`
-pub(super) async fn leave(State(hub): State<Hub>, headers: HeaderMap, _: Filled<Leave>) -> Result<Response, Refusal> {
-    let cookie = hub.door.log_out(&headers).await?;
+pub(super) async fn leave(State(hub): State<Hub>, headers: HeaderMap, Filled { by, .. }: Filled<Leave>) -> Result<Response, Refusal> {
+    let cookie = hub.door.log_out(&headers, &by.name).await?;
     Ok(with_cookie(cookie, Redirect::to("/login")))
 }
 

@@ -5,6 +5,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use waddlebot_runtime::chat::CommunityId;
+use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
 use super::Hub;
 use super::front::About;
@@ -49,15 +50,8 @@ impl Signed for Switch {
 pub(super) async fn switch(State(hub): State<Hub>, Filled { form, by }: Filled<Switch>) -> Result<Response, Refusal> {
     hub.house.set_module(form.community, &form.module, form.on).await?;
     let done = if form.on { "on" } else { "off" };
-    tracing::info!(
-        event_type = "AUDIT",
-        community = form.community,
-        user = by.name,
-        action = "module.switch",
-        result = "success",
-        module = form.module,
-        to = done
-    );
+    let switched = aaa::audit("module.switch").community(form.community).user(by.name).result(Outcome::Success);
+    switched.with("module", &form.module).with("to", done).log();
     let community = form.community.to_string();
     let address = with_query("/modules", &[("community", &community), ("done", done)]);
     Ok(Redirect::to(&format!("{address}#module-{}", encoded(&form.module))).into_response())

@@ -5,6 +5,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use waddlebot_runtime::chat::CommunityId;
+use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
 use super::Hub;
 use super::front::About;
@@ -47,7 +48,8 @@ impl Signed for Regenerate {
 /// `POST /overlays/regenerate`
 pub(super) async fn regenerate(State(hub): State<Hub>, Filled { form, by }: Filled<Regenerate>) -> Result<Response, Refusal> {
     hub.house.regenerate(form.community, &form.kind).await?;
-    tracing::info!(event_type = "AUDIT", community = form.community, user = by.name, action = "overlay.regenerate", result = "success");
+    let done = aaa::audit("overlay.regenerate").community(form.community).user(by.name).result(Outcome::Success);
+    done.with("overlay", &form.kind).log();
     let community = form.community.to_string();
     Ok(Redirect::to(&with_query("/overlays", &[("community", &community), ("done", "regenerated")])).into_response())
 }

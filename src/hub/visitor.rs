@@ -4,6 +4,7 @@ use axum::extract::{Form, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use waddlebot_runtime::chat::Role;
+use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
 use super::Hub;
 use super::refusal::Refusal;
@@ -48,7 +49,7 @@ impl<T: Signed> FromRequest<Hub> for Filled<T> {
             .await
             .map_err(|rejection| Refusal::Wrong(format!("The form could not be read: {}.", rejection.body_text())))?;
         if !by.sent(form.csrf()) {
-            tracing::warn!(event_type = "AUTHZ", user = by.name, result = "denied", "a form without its token");
+            aaa::authz("form").user(&by.name).result(Outcome::Denied).message("a form without its token").log();
             return Err(Refusal::Stale);
         }
         Ok(Self { form, by })
