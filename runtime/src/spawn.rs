@@ -1,4 +1,4 @@
-//! The one place that starts a task, so that every task has a name and a panic in it is told.
+//! The one place that starts tasks and threads, so that every one has a name and a panic in it is told.
 
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -10,4 +10,24 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     tokio::spawn(future.instrument(tracing::trace_span!("task", name)))
+}
+
+/// Starts a task on another runtime than the one this is called in.
+pub fn task_on<F>(runtime: &tokio::runtime::Handle, name: &'static str, future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    runtime.spawn(future.instrument(tracing::trace_span!("task", name)))
+}
+
+/// Starts a thread for what must go on while the runtime stands still.
+///
+/// # Errors
+/// When the system gives no more threads.
+pub fn thread<T, F>(name: &str, work: F) -> std::io::Result<std::thread::JoinHandle<T>>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }

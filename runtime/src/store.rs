@@ -1,6 +1,6 @@
 //! The store: one SQL text on SQLite and PostgreSQL, group commit, and writes that carry their epoch.
 
-mod claims;
+pub(crate) mod claims;
 mod error;
 mod fence;
 mod migrate;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+pub use claims::{Demand, Identity, Member};
 pub use error::StoreError;
 pub use fence::{Claim, FencedTx};
 pub use sql::{Cell, Row, Sql, Value, sql};
@@ -155,6 +156,22 @@ impl Store {
             Backend::Sqlite(_) => "sqlite",
             Backend::Postgres { .. } => "postgresql",
         }
+    }
+
+    /// The same database for another runtime, which must not wait for what the first one does.
+    /// PostgreSQL: a connection of its own, served by the runtime this is called in. SQLite: the
+    /// same writer, because a second connection would only queue for the file, without fairness.
+    #[must_use]
+    pub(crate) fn apart(&self) -> Self {
+        let backend = match &self.backend {
+            Backend::Sqlite(sqlite) => Backend::Sqlite(sqlite.clone()),
+            Backend::Postgres { primary, .. } => {
+                let options = primary.connect_options().as_ref().clone();
+                let alone = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options);
+                Backend::Postgres { primary: alone.clone(), replica: alone, commits: Arc::default() }
+            }
+        };
+        Self { backend }
     }
 
     /// Waits for open writes and closes the database.

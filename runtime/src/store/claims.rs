@@ -1,5 +1,8 @@
 //! The rows that say which node lives and who holds what: the only SQL on them.
 
+use super::{Claim, Row, Sql, Store, StoreError, Tx, sql};
+use crate::chat::{ChannelKey, Millis};
+
 /// Asks whether a claim is still held: entity, owner, incarnation, epoch.
 macro_rules! held {
     () => {
@@ -11,3 +14,324 @@ pub(super) use held;
 /// As [`held`], and keeps the row as it is until the transaction ends. Not `FOR KEY SHARE`: that
 /// would let a take-over pass.
 pub(super) const HELD_AND_LOCKED: &str = concat!(held!(), " FOR SHARE");
+
+/// Of a row of `coordination` called `c`: nobody who lives holds it.
+macro_rules! unheld {
+    () => {
+        "(c.claimed_by IS NULL OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node_id = c.claimed_by \
+          AND n.incarnation = c.incarnation AND n.state IN ('up', 'draining')))"
+    };
+}
+
+/// The taker ($1, $2) lives and is not about to go.
+macro_rules! taker_lives {
+    () => {
+        "EXISTS (SELECT 1 FROM nodes m WHERE m.node_id = $1 AND m.incarnation = $2 AND m.state = 'up')"
+    };
+}
+
+/// Takes the best of what nobody holds: $1 node, $2 incarnation, $3 time, $4 how many.
+macro_rules! take {
+    ($locking:literal) => {
+        concat!(
+            "UPDATE coordination SET claimed_by = $1, incarnation = $2, epoch = epoch + 1, claimed_at = $3, last_checkin = $3, status = 'claimed' \
+             WHERE entity_id IN (SELECT c.entity_id FROM coordination c WHERE c.status <> 'error' AND ",
+            unheld!(),
+            " AND ",
+            taker_lives!(),
+            " ORDER BY c.is_live DESC, c.priority, c.viewer_count DESC, COALESCE(c.last_activity, 0), c.entity_id LIMIT $4",
+            $locking,
+            ") RETURNING entity_id, epoch, is_live, priority, viewer_count, last_activity"
+        )
+    };
+}
+
+/// A node as its row tells it to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// Its name, unlike any other node's.
+    pub node_id: String,
+    /// Where peers reach it.
+    pub address: String,
+    /// Where people and platforms reach it.
+    pub http_address: String,
+    /// The program's version.
+    pub version: String,
+    /// A digest of the settings that must be the same on all nodes.
+    pub config_hash: String,
+    /// How much it can carry compared with others: its most claims.
+    pub capacity: i64,
+}
+
+/// What was last seen of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) incarnation: i64,
+    pub(crate) seq: i64,
+    pub(crate) state: String,
+}
+
+impl Seen {
+    /// Whether it counts as alive.
+    pub(crate) fn lives(&self) -> bool {
+        self.state == "up" || self.state == "draining"
+    }
+}
+
+/// Who asks: a node in one of its incarnations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The node.
+    pub node_id: String,
+    /// Which of its lives.
+    pub incarnation: i64,
+}
+
+/// Who holds an entity, and how it fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holding {
+    pub(crate) claim: Option<Claim>,
+    pub(crate) epoch: i64,
+    pub(crate) status: String,
+    pub(crate) error_message: Option<String>,
+    /// Whether its owner's incarnation lives.
+    pub(crate) alive: bool,
+}
+
+/// How much one entity wants to be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// The entity.
+    pub entity: String,
+    /// Whether its stream is live.
+    pub is_live: bool,
+    /// The smaller, the sooner.
+    pub priority: i64,
+    /// How many watch.
+    pub viewers: i64,
+    /// When something last happened there; 0 for never.
+    pub last_activity: Millis,
+}
+
+pub(crate) async fn node(store: &Store, id: &str) -> Result<Option<Seen>, StoreError> {
+    let row = store.one(sql("SELECT incarnation, seq, state FROM nodes WHERE node_id = $1").bind(id)).await?;
+    row.as_ref().map(seen).transpose()
+}
+
+fn seen(row: &Row) -> Result<Seen, StoreError> {
+    Ok(Seen { incarnation: row.get("incarnation")?, seq: row.get("seq")?, state: row.get("state")? })
+}
+
+/// Registers a node whose row is still as it was seen; gives its new incarnation, or `None` when
+/// somebody was faster. An installation that nobody else serves forgets its errors: a fresh start
+/// is another chance.
+pub(crate) async fn register(store: &Store, me: &Member, seen: Option<&Seen>, now: Millis) -> Result<Option<i64>, StoreError> {
+    let mut tx = store.begin().await?;
+    let put = match seen {
+        None => sql("INSERT INTO nodes (address, http_address, version, config_hash, capacity, renewed_at, node_id, incarnation, seq, state) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 1, 'up') ON CONFLICT (node_id) DO NOTHING RETURNING incarnation"),
+        Some(_) => sql("UPDATE nodes SET address = $1, http_address = $2, version = $3, config_hash = $4, capacity = $5, renewed_at = $6, \
+                        incarnation = incarnation + 1, seq = seq + 1, state = 'up' \
+                        WHERE node_id = $7 AND incarnation = $8 AND seq = $9 AND state = $10 RETURNING incarnation"),
+    };
+    let put = put
+        .bind(&me.address)
+        .bind(&me.http_address)
+        .bind(&me.version)
+        .bind(&me.config_hash)
+        .bind(me.capacity)
+        .bind(now)
+        .bind(&me.node_id);
+    let put = match seen {
+        None => put,
+        Some(seen) => put.bind(seen.incarnation).bind(seen.seq).bind(&seen.state),
+    };
+    let Some(row) = tx.one(put).await? else { return Ok(None) };
+    let incarnation = row.get("incarnation")?;
+    let again = "UPDATE coordination SET status = 'available', error_count = 0 WHERE status = 'error' \
+                 AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node_id <> $1 AND n.state IN ('up', 'draining'))";
+    tx.run(sql(again).bind(&me.node_id)).await?;
+    tx.run(sql("DELETE FROM claim_history WHERE claimed_at < $1").bind(now - HISTORY)).await?;
+    tx.commit().await?;
+    Ok(Some(incarnation))
+}
+
+/// For how long it is kept who held what.
+const HISTORY: Millis = 30 * 24 * 3_600_000;
+
+/// Shows that this incarnation lives. `false` when it was declared dead: it may not come back.
+pub(crate) async fn renew(store: &Store, me: &Identity, load: i64, now: Millis) -> Result<bool, StoreError> {
+    let text = "UPDATE nodes SET seq = seq + 1, load = $3, renewed_at = $4 \
+                WHERE node_id = $1 AND incarnation = $2 AND state IN ('up', 'draining')";
+    changed(store, sql(text).bind(&me.node_id).bind(me.incarnation).bind(load).bind(now)).await
+}
+
+/// The living nodes but this one.
+pub(crate) async fn others(store: &Store, id: &str) -> Result<Vec<(String, Seen)>, StoreError> {
+    let text = "SELECT node_id, incarnation, seq, state FROM nodes WHERE node_id <> $1 AND state IN ('up', 'draining')";
+    let rows = store.all(sql(text).bind(id)).await?;
+    rows.iter().map(|row| Ok((row.get("node_id")?, seen(row)?))).collect()
+}
+
+/// Declares a node dead that did not renew since it was seen.
+pub(crate) async fn declare_dead(store: &Store, id: &str, seen: &Seen) -> Result<bool, StoreError> {
+    let text = "UPDATE nodes SET state = 'dead' WHERE node_id = $1 AND incarnation = $2 AND seq = $3 AND state IN ('up', 'draining')";
+    changed(store, sql(text).bind(id).bind(seen.incarnation).bind(seen.seq)).await
+}
+
+/// Lets go of everything a node holds, and says that it went in good order.
+pub(crate) async fn leave(store: &Store, me: &Identity) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    let free = "UPDATE coordination SET claimed_by = NULL, claimed_at = NULL, status = 'available' WHERE claimed_by = $1 AND incarnation = $2";
+    tx.run(sql(free).bind(&me.node_id).bind(me.incarnation)).await?;
+    let down = "UPDATE nodes SET state = 'down', load = 0 WHERE node_id = $1 AND incarnation = $2";
+    tx.run(sql(down).bind(&me.node_id).bind(me.incarnation)).await?;
+    tx.commit().await
+}
+
+/// What the capacities of all living nodes add up to, and how many claims they hold.
+pub(crate) async fn totals(store: &Store) -> Result<(i64, i64), StoreError> {
+    let text = "SELECT CAST(COALESCE(SUM(capacity), 0) AS BIGINT) AS capacity, CAST(COALESCE(SUM(load), 0) AS BIGINT) AS load \
+                FROM nodes WHERE state = 'up'";
+    let row = store.one(sql(text)).await?.ok_or_else(|| StoreError::Refused("a sum without a row".into()))?;
+    Ok((row.get("capacity")?, row.get("load")?))
+}
+
+pub(crate) async fn holding(store: &Store, entity: &str) -> Result<Option<Holding>, StoreError> {
+    let text = concat!(
+        "SELECT c.claimed_by, c.incarnation, c.epoch, c.status, c.error_message, CAST(CASE WHEN ",
+        unheld!(),
+        " THEN 0 ELSE 1 END AS BIGINT) AS alive FROM coordination c WHERE c.entity_id = $1"
+    );
+    let Some(row) = store.one(sql(text).bind(entity)).await? else { return Ok(None) };
+    let (incarnation, epoch) = (row.get("incarnation")?, row.get("epoch")?);
+    let claim = row.get::<Option<String>>("claimed_by")?.map(|owner| Claim { entity: entity.to_owned(), owner, incarnation, epoch });
+    let alive = row.get::<i64>("alive")? == 1;
+    Ok(Some(Holding { claim, epoch, status: row.get("status")?, error_message: row.get("error_message")?, alive }))
+}
+
+/// Takes one entity that nobody who lives holds and that is still at this epoch; gives the new epoch.
+/// With `own` also from the taker itself: what it gave away and perhaps did not.
+pub(crate) async fn take_one(
+    store: &Store,
+    me: &Identity,
+    entity: &str,
+    epoch: i64,
+    own: bool,
+    now: Millis,
+) -> Result<Option<Claim>, StoreError> {
+    let mut tx = store.begin().await?;
+    if epoch == 0 {
+        let key = ChannelKey::parse(entity);
+        let (platform, server, channel) =
+            key.map(|key| (key.platform().to_owned(), key.server().to_string(), key.channel())).unwrap_or_default();
+        let add = "INSERT INTO coordination (entity_id, platform, server_id, channel_id) VALUES ($1, $2, $3, $4) ON CONFLICT (entity_id) DO NOTHING";
+        tx.run(sql(add).bind(entity).bind(platform).bind(server).bind(channel)).await?;
+    }
+    let take = concat!(
+        "UPDATE coordination AS c SET claimed_by = $1, incarnation = $2, epoch = epoch + 1, claimed_at = $3, last_checkin = $3, status = 'claimed' \
+         WHERE c.entity_id = $4 AND c.epoch = $5 AND c.status <> 'error' AND (",
+        unheld!(),
+        " OR ($6 AND c.claimed_by = $1 AND c.incarnation = $2)) AND ",
+        taker_lives!(),
+        " RETURNING epoch"
+    );
+    let take = sql(take).bind(&me.node_id).bind(me.incarnation).bind(now).bind(entity).bind(epoch).bind(own);
+    let Some(row) = tx.one(take).await? else { return Ok(None) };
+    let claim = me.claim(entity, row.get("epoch")?);
+    remember(&mut tx, std::slice::from_ref(&claim), now).await?;
+    tx.commit().await?;
+    Ok(Some(claim))
+}
+
+/// Takes up to `room` entities that nobody who lives holds, those that want it most.
+pub(crate) async fn take_some(store: &Store, me: &Identity, room: i64, now: Millis) -> Result<Vec<(Claim, Demand)>, StoreError> {
+    // Two takers at once pass each other by where rows can be locked; elsewhere there is one writer anyway.
+    let text = if store.is_file() { take!("") } else { take!(" FOR UPDATE SKIP LOCKED") };
+    let mut tx = store.begin().await?;
+    let rows = tx.all(sql(text).bind(&me.node_id).bind(me.incarnation).bind(now).bind(room)).await?;
+    let taken: Vec<_> = rows.iter().map(|row| demand(row, me)).collect::<Result<_, _>>()?;
+    let claims: Vec<_> = taken.iter().map(|(claim, _)| claim.clone()).collect();
+    remember(&mut tx, &claims, now).await?;
+    tx.commit().await?;
+    Ok(taken)
+}
+
+fn demand(row: &Row, me: &Identity) -> Result<(Claim, Demand), StoreError> {
+    let entity: String = row.get("entity_id")?;
+    let claim = me.claim(&entity, row.get("epoch")?);
+    let last_activity = row.get::<Option<i64>>("last_activity")?.unwrap_or(0);
+    let (is_live, priority, viewers) = (row.get("is_live")?, row.get("priority")?, row.get("viewer_count")?);
+    Ok((claim, Demand { entity, is_live, priority, viewers, last_activity }))
+}
+
+/// Gives an entity back. `false` when it was held no longer.
+pub(crate) async fn release(store: &Store, claim: &Claim) -> Result<bool, StoreError> {
+    let text = "UPDATE coordination SET claimed_by = NULL, claimed_at = NULL, status = 'available', error_count = 0 \
+                WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4";
+    changed(store, bound(text, claim)).await
+}
+
+/// Gives an entity to another node that lives. `None` when it was held no longer, or the other does not live.
+pub(crate) async fn hand_over(store: &Store, claim: &Claim, to: &Identity, now: Millis) -> Result<Option<Claim>, StoreError> {
+    let mut tx = store.begin().await?;
+    let text = "UPDATE coordination SET claimed_by = $5, incarnation = $6, epoch = epoch + 1, claimed_at = $7 \
+                WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4 \
+                AND EXISTS (SELECT 1 FROM nodes n WHERE n.node_id = $5 AND n.incarnation = $6 AND n.state = 'up') RETURNING epoch";
+    let Some(row) = tx.one(bound(text, claim).bind(&to.node_id).bind(to.incarnation).bind(now)).await? else { return Ok(None) };
+    let given = to.claim(&claim.entity, row.get("epoch")?);
+    remember(&mut tx, std::slice::from_ref(&given), now).await?;
+    tx.commit().await?;
+    Ok(Some(given))
+}
+
+/// Notes a failure of an entity's actor: the last of so many in a row (`most`), or one after which
+/// nobody tries again (`last`), gives the entity back as failed. Whether it did.
+pub(crate) async fn failed(store: &Store, claim: &Claim, why: &str, most: i64, last: bool) -> Result<bool, StoreError> {
+    let mut tx = store.begin().await?;
+    let count = "UPDATE coordination SET error_count = error_count + 1, error_message = $5 \
+                 WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4 RETURNING error_count";
+    let Some(row) = tx.one(bound(count, claim).bind(why)).await? else { return Ok(false) };
+    let over = last || row.get::<i64>("error_count")? >= most;
+    if over {
+        let text = "UPDATE coordination SET claimed_by = NULL, claimed_at = NULL, status = 'error' WHERE entity_id = $1 AND epoch = $2";
+        tx.run(sql(text).bind(&claim.entity).bind(claim.epoch)).await?;
+    }
+    tx.commit().await?;
+    Ok(over)
+}
+
+/// Notes that something goes well again: failures count from none.
+pub(crate) async fn thrives(store: &Store, claim: &Claim) -> Result<(), StoreError> {
+    let text = "UPDATE coordination SET error_count = 0 WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4";
+    changed(store, bound(text, claim)).await.map(drop)
+}
+
+/// Writes down who holds an epoch. The table's key refuses a second owner, and with it the take-over.
+async fn remember(tx: &mut Tx, claims: &[Claim], now: Millis) -> Result<(), StoreError> {
+    for chunk in claims.chunks(500) {
+        let mut rows = Sql::rows("INSERT INTO claim_history (entity_id, epoch, owner, incarnation, claimed_at) VALUES", 5, "");
+        for claim in chunk {
+            rows = rows.bind(&claim.entity).bind(claim.epoch).bind(&claim.owner).bind(claim.incarnation).bind(now);
+        }
+        tx.run(rows).await?;
+    }
+    Ok(())
+}
+
+fn bound(text: &'static str, claim: &Claim) -> Sql {
+    sql(text).bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch)
+}
+
+async fn changed(store: &Store, statement: Sql) -> Result<bool, StoreError> {
+    let mut tx = store.begin().await?;
+    let rows = tx.run(statement).await?;
+    tx.commit().await?;
+    Ok(rows == 1)
+}
+
+impl Identity {
+    fn claim(&self, entity: &str, epoch: i64) -> Claim {
+        Claim { entity: entity.to_owned(), owner: self.node_id.clone(), incarnation: self.incarnation, epoch }
+    }
+}

@@ -11,6 +11,8 @@ const COUNTERS: &[(&str, &str)] = &[
     ("waddlebot_irc_messages_late_total", "IRC messages that came too late to be answered"),
     ("waddlebot_irc_messages_total", "Messages heard on IRC"),
     ("waddlebot_irc_messages_unheard_total", "IRC messages that no channel took"),
+    ("waddlebot_lease_failures_total", "Renewals of this node's lease that the database did not answer in time"),
+    ("waddlebot_lease_surrenders_total", "Leases that this node lost, with every claim"),
     ("waddlebot_module_failures_total", "Commands and events that a module failed at"),
     ("waddlebot_overlay_items_total", "Overlay items by what became of them"),
     ("waddlebot_replies_unknown_total", "Replies of which a crash left unknown whether they went out"),
@@ -18,7 +20,10 @@ const COUNTERS: &[(&str, &str)] = &[
 ];
 
 /// Every gauge and what it shows.
-const GAUGES: &[(&str, &str)] = &[("waddlebot_overlay_connections", "Browser sources connected to this node")];
+const GAUGES: &[(&str, &str)] = &[
+    ("waddlebot_claims_held", "Channels and communities that this node holds"),
+    ("waddlebot_overlay_connections", "Browser sources connected to this node"),
+];
 
 /// The process' numbers, as Prometheus reads them.
 #[derive(Clone)]

@@ -1,0 +1,135 @@
+//! The lease: renewed on a thread of its own, so that a wedged runtime neither stops it in silence nor looks alive.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::watch;
+
+use super::watch::Watch;
+use super::{Here, Terms};
+use crate::clock::Clock;
+use crate::spawn;
+use crate::store::{Identity, Store, StoreError, claims};
+
+/// How long the database may take for a renewal.
+const ANSWER: Duration = Duration::from_secs(1);
+/// How long the main runtime may take for a task that does nothing.
+const CANARY: Duration = Duration::from_secs(1);
+
+/// How much longer than its lease a node must be silent.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// What the thread needs.
+pub(super) struct Renewal {
+    pub(super) here: Here,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) terms: Terms,
+    pub(super) main: Handle,
+    pub(super) refused: Box<dyn Fn(i64) + Send>,
+}
+
+/// What came of one renewal.
+#[derive(Debug)]
+enum Renewed {
+    /// Effects may start until then.
+    Until(Duration),
+    /// The incarnation was declared dead.
+    Refused,
+    Failed(StoreError),
+    /// The main runtime stands still.
+    Wedged,
+}
+
+impl Renewal {
+    /// Starts the thread; it ends when the sender of `watched` is dropped.
+    pub(super) fn start(self, watched: watch::Receiver<i64>) -> io::Result<()> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        spawn::thread("lease", move || runtime.block_on(self.keep(watched))).map(drop)
+    }
+
+    async fn keep(mut self, mut watched: watch::Receiver<i64>) {
+        self.store = self.store.apart();
+        let (mut well, mut watch) = (true, Watch::default());
+        loop {
+            let incarnation = *watched.borrow_and_update();
+            let rest = if well { self.terms.renew } else { self.terms.renew / 3 };
+            tokio::select! {
+                changed = watched.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                },
+                () = self.clock.sleep(rest), if incarnation > 0 => {}
+            }
+            let renewed = self.renew(Identity { node_id: self.here.node_id().to_owned(), incarnation }).await;
+            if *watched.borrow() != incarnation {
+                continue;
+            }
+            well = self.judge(renewed, incarnation, well);
+            if !well {
+                watch.forget();
+            } else if let Err(error) = self.watch_others(&mut watch).await {
+                tracing::warn!(%error, "the other nodes cannot be seen");
+                watch.forget();
+            }
+        }
+    }
+
+    /// Declares dead who did not renew for a whole lease; only between this node's own renewals, so
+    /// that a database that is gone for all kills nobody.
+    async fn watch_others(&self, watch: &mut Watch) -> Result<(), StoreError> {
+        if self.store.is_file() {
+            return Ok(());
+        }
+        let others = claims::others(&self.store, self.here.node_id()).await?;
+        for (node, seen) in watch.look(others, self.clock.since_boot(), self.terms.ttl + MARGIN) {
+            if claims::declare_dead(&self.store, &node, &seen).await? {
+                tracing::warn!(node, incarnation = seen.incarnation, "this node is silent and was declared dead");
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the gate know; says whether all is well.
+    fn judge(&self, renewed: Renewed, incarnation: i64, well: bool) -> bool {
+        match renewed {
+            Renewed::Until(deadline) => {
+                self.here.born(incarnation, deadline);
+                if !well {
+                    tracing::info!("the lease is renewed again");
+                }
+                return true;
+            }
+            Renewed::Refused => {
+                self.here.surrender();
+                (self.refused)(incarnation);
+            }
+            Renewed::Failed(error) => {
+                metrics::counter!("waddlebot_lease_failures_total").increment(1);
+                if well {
+                    tracing::warn!(%error, "the lease was not renewed; nothing more goes out when it ends");
+                }
+            }
+            Renewed::Wedged => tracing::error!("the lease is not renewed: the runtime stands still"),
+        }
+        false
+    }
+
+    async fn renew(&self, me: Identity) -> Renewed {
+        let canary = spawn::task_on(&self.main, "canary", async {});
+        if tokio::time::timeout(CANARY, canary).await.is_err() {
+            return Renewed::Wedged;
+        }
+        // Counted from here: whatever the database takes to answer belongs to the lease.
+        let sent = self.clock.since_boot();
+        let load = i64::try_from(self.here.0.held.load(std::sync::atomic::Ordering::Relaxed)).unwrap_or(i64::MAX);
+        let asked = claims::renew(&self.store, &me, load, self.clock.now());
+        match tokio::time::timeout(ANSWER, asked).await {
+            Ok(Ok(true)) => Renewed::Until(self.terms.deadline(sent)),
+            Ok(Ok(false)) => Renewed::Refused,
+            Ok(Err(error)) => Renewed::Failed(error),
+            Err(_) => Renewed::Failed(StoreError::Lost(format!("it did not answer within {} s", ANSWER.as_secs()))),
+        }
+    }
+}

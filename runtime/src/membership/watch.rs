@@ -1,0 +1,61 @@
+//! Watches the other nodes: who did not renew for a whole lease, on this node's own clock, is dead. Pure.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::store::claims::Seen;
+
+/// What was seen of the other nodes, and since when.
+#[derive(Debug, Default)]
+pub(super) struct Watch(HashMap<String, (Seen, Duration)>);
+
+impl Watch {
+    /// Looks at the living nodes' rows; gives those that have not changed for `patience`.
+    pub(super) fn look(&mut self, rows: Vec<(String, Seen)>, now: Duration, patience: Duration) -> Vec<(String, Seen)> {
+        let before = std::mem::take(&mut self.0);
+        let mut silent = Vec::new();
+        for (node, seen) in rows {
+            let since = before.get(&node).filter(|(last, _)| *last == seen).map_or(now, |(_, since)| *since);
+            if now.saturating_sub(since) >= patience {
+                silent.push((node.clone(), seen.clone()));
+            }
+            self.0.insert(node, (seen, since));
+        }
+        silent
+    }
+
+    /// Forgets everything: this node was cut off itself, and cannot say who was silent meanwhile.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(6);
+
+    fn row(seq: i64) -> Vec<(String, Seen)> {
+        vec![("n2".to_owned(), Seen { incarnation: 1, seq, state: "up".into() })]
+    }
+
+    #[test]
+    fn only_who_was_seen_unchanged_for_a_whole_lease_is_silent() {
+        let mut watch = Watch::default();
+        let at = Duration::from_secs;
+        assert!(watch.look(row(5), at(100), PATIENCE).is_empty());
+        assert!(watch.look(row(5), at(105), PATIENCE).is_empty());
+        assert!(watch.look(row(6), at(106), PATIENCE).is_empty());
+        assert!(watch.look(row(6), at(111), PATIENCE).is_empty());
+        assert_eq!(watch.look(row(6), at(112), PATIENCE), row(6));
+    }
+
+    #[test]
+    fn who_was_cut_off_itself_starts_to_watch_anew() {
+        let mut watch = Watch::default();
+        watch.look(row(5), Duration::from_secs(100), PATIENCE);
+        watch.forget();
+        assert!(watch.look(row(5), Duration::from_secs(200), PATIENCE).is_empty());
+    }
+}

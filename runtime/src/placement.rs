@@ -1,0 +1,269 @@
+//! Who serves what: takes claims for this node, gives them back, hands them over.
+
+pub mod choice;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use crate::clock::Clock;
+use crate::gate::Shut;
+use crate::membership::Here;
+use crate::platform::Boxed;
+use crate::store::{Claim, Identity, Store, StoreError, claims};
+
+/// Why an entity is not this node's to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Unclaimed {
+    /// Another node serves it: send it there.
+    #[error("{entity} is served by the node {owner}")]
+    Elsewhere {
+        /// The entity.
+        entity: String,
+        /// The node that serves it.
+        owner: String,
+        /// Since which change of owner.
+        epoch: i64,
+    },
+    /// It failed too often: a person must look at it, or the house be started anew.
+    #[error("{entity} failed too often and is left alone ({why})")]
+    Failed {
+        /// The entity.
+        entity: String,
+        /// What went wrong last.
+        why: String,
+    },
+    /// This node serves as much as it may.
+    #[error("this node serves {0} channels and communities already, which is its most (node.max_claims)")]
+    Full(usize),
+    /// This node may not act now.
+    #[error(transparent)]
+    Shut(#[from] Shut),
+    /// The store is gone.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Gives claims on entities.
+pub trait Claims: Send + Sync + 'static {
+    /// The claim on an entity, taken when nobody who lives holds it.
+    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, Unclaimed>>;
+
+    /// The actor that acted under a claim failed. The third time in a row, or when nobody will open
+    /// it again (`last`), the entity is given back as failed.
+    fn failed<'a>(&'a self, entity: &'a str, why: &'a str, last: bool) -> Boxed<'a, ()> {
+        let _ = (entity, why, last);
+        Box::pin(async {})
+    }
+}
+
+/// How often in a row an entity's actor may fail.
+const FAILURES: i64 = 3;
+/// How long who wants a claim waits for a frozen node.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What taking a claim may take.
+const NEED: Duration = Duration::from_millis(200);
+
+/// The claims of this node. Cloning shares them.
+#[derive(Clone)]
+pub struct Placement(Arc<Inner>);
+
+struct Inner {
+    here: Here,
+    store: Store,
+    clock: Clock,
+    most: usize,
+    held: DashMap<String, Claim>,
+    /// The incarnation that holds them.
+    life: AtomicI64,
+    /// Epochs that were given away: whatever the rows say, they are never taken up again.
+    given: DashMap<String, i64>,
+}
+
+impl Placement {
+    /// The claims of this node, `most` at a time.
+    #[must_use]
+    pub fn new(here: Here, store: Store, clock: Clock, most: usize) -> Self {
+        Self(Arc::new(Inner { here, store, clock, most, held: DashMap::new(), life: AtomicI64::new(0), given: DashMap::new() }))
+    }
+
+    /// What this node holds in its present life.
+    #[must_use]
+    pub fn held(&self) -> Vec<Claim> {
+        let Some(me) = self.0.here.identity() else { return Vec::new() };
+        self.0.held.iter().filter(|claim| claim.incarnation == me.incarnation).map(|claim| claim.clone()).collect()
+    }
+
+    /// The claim on an entity: the one that is held, or taken when nobody who lives holds it.
+    ///
+    /// # Errors
+    /// When another node serves it, it failed too often, or this node may serve no more.
+    pub async fn claim(&self, entity: &str) -> Result<Claim, Unclaimed> {
+        let inner = &self.0;
+        // Twice: somebody may take it between the look and the take, and then it is known who.
+        for _ in 0..2 {
+            let me = self.acting().await?;
+            let row = claims::holding(&inner.store, entity).await?;
+            let given = inner.given.get(entity).map(|epoch| *epoch);
+            let (epoch, mut own) = (row.as_ref().map_or(0, |row| row.epoch), false);
+            if let Some(row) = row {
+                if row.status == "error" {
+                    let why = row.error_message.unwrap_or_else(|| "nobody wrote down why".into());
+                    return Err(Unclaimed::Failed { entity: entity.to_owned(), why });
+                }
+                let mine = |claim: &Claim| claim.owner == me.node_id && claim.incarnation == me.incarnation;
+                match row.claim {
+                    // Given away, but the row does not say so (yet): only a new epoch outruns what is under way.
+                    Some(claim) if mine(&claim) && given.is_some_and(|given| claim.epoch <= given) => own = true,
+                    Some(claim) if mine(&claim) => return Ok(self.keep(claim)),
+                    Some(claim) if row.alive => {
+                        self.forget(entity);
+                        return Err(Unclaimed::Elsewhere { entity: claim.entity, owner: claim.owner, epoch: claim.epoch });
+                    }
+                    _ => {}
+                }
+            }
+            if !inner.held.contains_key(entity) && inner.held.len() >= inner.most {
+                return Err(Unclaimed::Full(inner.most));
+            }
+            if let Some(claim) = claims::take_one(&inner.store, &me, entity, epoch, own, inner.clock.now()).await? {
+                tracing::debug!(entity, epoch = claim.epoch, "claimed");
+                return Ok(self.keep(claim));
+            }
+        }
+        Err(StoreError::Lost(format!("the claim on {entity} changes hands, try again")).into())
+    }
+
+    /// Takes up to `room` entities that nobody who lives holds; those that want it most come first.
+    ///
+    /// # Errors
+    /// When this node may not act, or the store is gone.
+    pub async fn take(&self, room: usize) -> Result<Vec<Claim>, Unclaimed> {
+        let inner = &self.0;
+        let me = self.acting().await?;
+        let room = room.min(inner.most.saturating_sub(inner.held.len()));
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        let room = i64::try_from(room).unwrap_or(i64::MAX);
+        let mut taken = claims::take_some(&inner.store, &me, room, inner.clock.now()).await?;
+        taken.sort_by(|(_, one), (_, other)| choice::sooner(one, other));
+        Ok(taken.into_iter().map(|(claim, _)| self.keep(claim)).collect())
+    }
+
+    /// How many claims would be this node's fair share of what all living nodes hold.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn fair_share(&self) -> Result<usize, StoreError> {
+        let (capacity, load) = claims::totals(&self.0.store).await?;
+        Ok(choice::fair_share(usize::try_from(load).unwrap_or(0), self.0.most, usize::try_from(capacity).unwrap_or(0)))
+    }
+
+    /// Gives an entity back. Its actor must have ended. `false` when it was not held.
+    ///
+    /// # Errors
+    /// When the store is gone: whether it was given back is not known then, and it counts as given away.
+    pub async fn release(&self, entity: &str) -> Result<bool, StoreError> {
+        match self.give(entity) {
+            Some(claim) => claims::release(&self.0.store, &claim).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Hands an entity to another node. Its actor must have ended. The claim as the other node has
+    /// it now; `None` when it was not held any more or the other node does not live.
+    ///
+    /// # Errors
+    /// When the store is gone: whether it was handed over is not known then, and it counts as given away.
+    pub async fn hand_over(&self, entity: &str, to: &Identity) -> Result<Option<Claim>, StoreError> {
+        match self.give(entity) {
+            Some(claim) => claims::hand_over(&self.0.store, &claim, to, self.0.clock.now()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Something goes well: an entity's failures count from none.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn thrives(&self, entity: &str) -> Result<(), StoreError> {
+        match self.mine(entity) {
+            Some(claim) => claims::thrives(&self.0.store, &claim).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Notes a failure of an entity's actor. Whether the entity was given back as failed.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn fails(&self, entity: &str, why: &str, last: bool) -> Result<bool, StoreError> {
+        let Some(claim) = self.mine(entity) else { return Ok(false) };
+        let over = claims::failed(&self.0.store, &claim, why, FAILURES, last).await?;
+        if over {
+            self.give(entity);
+            tracing::error!(entity, why, "failed too often and is left alone");
+        }
+        Ok(over)
+    }
+
+    /// This node's identity, once it may act.
+    async fn acting(&self) -> Result<Identity, Unclaimed> {
+        self.0.here.gate().wait(NEED, PATIENCE).await?;
+        let me = self.0.here.identity().ok_or(Shut::Surrendered)?;
+        if self.0.life.swap(me.incarnation, Ordering::AcqRel) != me.incarnation {
+            // What an earlier life held is not held, and what it gave away is out of reach.
+            self.0.held.retain(|_, held| held.incarnation == me.incarnation);
+            self.0.given.clear();
+        }
+        Ok(me)
+    }
+
+    fn mine(&self, entity: &str) -> Option<Claim> {
+        let me = self.0.here.identity()?;
+        self.0.held.get(entity).filter(|claim| claim.incarnation == me.incarnation).map(|claim| claim.clone())
+    }
+
+    fn keep(&self, claim: Claim) -> Claim {
+        self.0.held.insert(claim.entity.clone(), claim.clone());
+        self.count();
+        claim
+    }
+
+    fn forget(&self, entity: &str) -> Option<Claim> {
+        let held = self.0.held.remove(entity).map(|(_, claim)| claim);
+        self.count();
+        held
+    }
+
+    /// Holds it no longer, whatever the database will say about it.
+    fn give(&self, entity: &str) -> Option<Claim> {
+        let claim = self.mine(entity)?;
+        self.0.given.insert(entity.to_owned(), claim.epoch);
+        self.forget(entity);
+        Some(claim)
+    }
+
+    fn count(&self) {
+        let held = self.0.held.len();
+        self.0.here.holds(held);
+        metrics::gauge!("waddlebot_claims_held").set(u32::try_from(held).unwrap_or(u32::MAX));
+    }
+}
+
+impl Claims for Placement {
+    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, Unclaimed>> {
+        Box::pin(self.claim(entity))
+    }
+
+    fn failed<'a>(&'a self, entity: &'a str, why: &'a str, last: bool) -> Boxed<'a, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.fails(entity, why, last).await {
+                tracing::warn!(entity, %error, "a failure was not noted");
+            }
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! One suite for both databases: one node holds a claim at a time, and who lost it writes nothing.
+
+#[path = "claims/house.rs"]
+mod house;
+#[path = "store/place.rs"]
+mod place;
+#[path = "claims/promises.rs"]
+mod promises;
+
+/// Each promise becomes one test on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($($promise:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                crate::promises::$promise(crate::place::sqlite(&folder)).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                let server = crate::place::Server::start();
+                crate::promises::$promise(server.place()).await;
+            })*
+        }
+    };
+}
+
+on_both!(
+    an_epoch_rises_at_each_change_of_owner_and_at_no_other_time,
+    what_another_node_serves_is_not_taken_and_its_owner_is_named,
+    a_dead_nodes_claims_are_taken_and_it_can_write_nothing_more,
+    a_node_that_went_in_good_order_is_followed_at_once,
+    two_nodes_that_ask_at_once_get_one_claim,
+    what_wants_it_most_is_taken_first_and_no_more_than_the_most,
+    an_entity_that_failed_three_times_is_left_alone_until_a_fresh_start,
+    what_was_given_away_is_never_taken_up_at_its_old_epoch,
+    a_hand_over_goes_to_a_living_node_only,
+    a_second_process_of_the_same_name_is_refused,
+    a_silent_predecessor_is_followed_after_a_whole_lease,
+    a_proven_end_is_followed_at_once,
+    a_lease_that_is_not_renewed_freezes_and_a_later_renewal_goes_on_with_the_same_epochs,
+    a_node_declared_dead_stops_its_tenants_and_returns_in_a_new_life,
+    an_epoch_never_has_two_owners_in_the_history,
+);
