@@ -57,6 +57,7 @@ impl Gate {
     pub fn open(&self, need: Duration) -> bool {
         match self.0.deadline.load(Ordering::Acquire) {
             NEVER_SHUT => true,
+            SURRENDERED => false,
             deadline => millis(self.0.clock.since_boot() + need) <= deadline,
         }
     }

@@ -2,7 +2,7 @@
 
 mod join;
 mod lease;
-mod watch;
+mod lookout;
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
-use super::watch::Watch;
+use super::lookout::Lookout;
 use super::{Here, Terms};
 use crate::clock::Clock;
 use crate::spawn;
@@ -51,7 +51,7 @@ impl Renewal {
 
     async fn keep(mut self, mut watched: watch::Receiver<i64>) {
         self.store = self.store.apart();
-        let (mut well, mut watch) = (true, Watch::default());
+        let (mut well, mut watch) = (true, Lookout::default());
         loop {
             let incarnation = *watched.borrow_and_update();
             let rest = if well { self.terms.renew } else { self.terms.renew / 3 };
@@ -78,7 +78,7 @@ impl Renewal {
 
     /// Declares dead who did not renew for a whole lease; only between this node's own renewals, so
     /// that a database that is gone for all kills nobody.
-    async fn watch_others(&self, watch: &mut Watch) -> Result<(), StoreError> {
+    async fn watch_others(&self, watch: &mut Lookout) -> Result<(), StoreError> {
         if self.store.is_file() {
             return Ok(());
         }

@@ -254,10 +254,26 @@ pub(crate) async fn a_lease_that_is_not_renewed_freezes_and_a_later_renewal_goes
     let claim = one.placement.claim(ROOM).await.expect("nobody holds it");
     live_on(&clock, &one, 3).await;
     assert!(one.here.gate().open(Duration::from_secs(1)));
-    // Past the deadline before the renewal was answered: as after a pause of the whole process.
-    clock.turn(Duration::from_secs(60));
-    assert!(!one.here.gate().open(Duration::ZERO) || seq(&store, "n1").await > 4);
-    soon("it renews and goes on", || one.here.gate().open(Duration::from_secs(1))).await;
+    // Whoever holds this row keeps the renewal from its answer.
+    let mut held = store.begin().await.expect("a transaction");
+    held.run(sql("UPDATE nodes SET load = 0 WHERE node_id = 'n1'")).await.expect("an update");
+    clock.turn(Duration::from_secs(6));
+    assert!(!one.here.gate().open(Duration::ZERO));
+    let (frozen, placement) = (clock.clone(), one.placement.clone());
+    let waiting = waddlebot_runtime::spawn::task("waiting", async move { placement.claim("local:other").await });
+    soon("it gives up", || {
+        frozen.turn(Duration::from_millis(500));
+        waiting.is_finished()
+    })
+    .await;
+    let refusal = waiting.await.expect("it ends").expect_err("a frozen node takes nothing");
+    assert!(matches!(refusal, Unclaimed::Shut(Shut::Frozen)), "{refusal}");
+    drop(held);
+    soon("it renews and goes on", || {
+        frozen.turn(Duration::from_millis(100));
+        one.here.gate().open(Duration::from_secs(1))
+    })
+    .await;
     assert_eq!(one.placement.claim(ROOM).await.expect("it is still held"), claim);
     write(&store, &claim).await.expect("the same epoch writes");
     assert_eq!(one.tenants.vacated.load(Ordering::SeqCst), 0);

@@ -7,9 +7,9 @@ use crate::store::claims::Seen;
 
 /// What was seen of the other nodes, and since when.
 #[derive(Debug, Default)]
-pub(super) struct Watch(HashMap<String, (Seen, Duration)>);
+pub(super) struct Lookout(HashMap<String, (Seen, Duration)>);
 
-impl Watch {
+impl Lookout {
     /// Looks at the living nodes' rows; gives those that have not changed for `patience`.
     pub(super) fn look(&mut self, rows: Vec<(String, Seen)>, now: Duration, patience: Duration) -> Vec<(String, Seen)> {
         let before = std::mem::take(&mut self.0);
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn only_who_was_seen_unchanged_for_a_whole_lease_is_silent() {
-        let mut watch = Watch::default();
+        let mut watch = Lookout::default();
         let at = Duration::from_secs;
         assert!(watch.look(row(5), at(100), PATIENCE).is_empty());
         assert!(watch.look(row(5), at(105), PATIENCE).is_empty());
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn who_was_cut_off_itself_starts_to_watch_anew() {
-        let mut watch = Watch::default();
+        let mut watch = Lookout::default();
         watch.look(row(5), Duration::from_secs(100), PATIENCE);
         watch.forget();
         assert!(watch.look(row(5), Duration::from_secs(200), PATIENCE).is_empty());
