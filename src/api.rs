@@ -9,3 +9,4 @@ pub(crate) mod guard;
 pub(crate) mod health;
 pub(crate) mod local;
 pub(crate) mod overlays;
+pub(crate) mod router;

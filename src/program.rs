@@ -12,6 +12,7 @@ use waddlebot_actors::household::{Claims, Foundation, Household};
 use waddlebot_actors::node::{self, Node};
 use waddlebot_actors::overlay::{Forms, Overlays, Submission};
 use waddlebot_actors::registry;
+use waddlebot_platforms::collected::Collected;
 use waddlebot_platforms::irc::{self, Irc};
 use waddlebot_platforms::local::Local;
 use waddlebot_runtime::actor::{Fault, Me, World, open_root};
@@ -47,7 +48,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let irc = config.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
     let all =
         std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
-    let platforms = Platforms::new(all);
+    let platforms = Platforms::new(all).otherwise(Arc::new(Collected));
     let claims: Arc<dyn Claims> = Arc::new(Rows(store.clone()));
     let secret = Secret::open(&config.data, config.store.secret_key.as_ref().map(|key| key.reveal().as_str()))?;
     let overlays =

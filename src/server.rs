@@ -30,6 +30,7 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
     Router::new()
         .merge(api::health::routes(&door, residence.household.clone()))
         .merge(api::local::routes(&door, residence.household.clone(), residence.local.clone()))
+        .merge(api::router::routes(&door, residence.household.clone(), clock.clone()))
         .merge(api::actors::routes(&door, residence.household.clone()))
         .merge(api::communities::routes(&door, house.clone()))
         .merge(api::overlays::routes(

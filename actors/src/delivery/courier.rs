@@ -98,7 +98,8 @@ impl Courier {
 
     /// Hands a line to the account; for a line of the outbox, what to wait for.
     fn say(&self, channel: &ChannelKey, line: &Line, id: Option<String>) -> Option<(String, Vec<Answer>)> {
-        let (Some(platform), Some(account)) = (self.platforms.of(channel), self.accounts.get(channel.platform())) else {
+        let platform = self.platforms.of(channel);
+        let Some((platform, account)) = platform.and_then(|platform| Some((platform, self.accounts.get(platform.name())?))) else {
             tracing::error!(%channel, "no account speaks on this platform");
             return None;
         };
