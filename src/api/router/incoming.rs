@@ -93,10 +93,7 @@ impl Incoming {
         let rest =
             self.platform.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, b'-' | b'_'));
         if !first || !rest || self.platform.len() > 32 {
-            return Err(ApiError::bad_request(
-                "bad_platform",
-                "a platform is written as `twitch` or `discord`: lower case, at most 32 letters",
-            ));
+            return Err(ApiError::bad_request("bad_platform", "a platform is a word in lower case of at most 32 letters"));
         }
         let part = |name, value: &Option<String>| match value.as_deref().map(str::trim) {
             None | Some("") => Ok(None),
