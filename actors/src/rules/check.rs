@@ -16,8 +16,10 @@ const LONGEST: usize = 500;
 const LONGEST_TEXT: usize = 500;
 /// The most channels one rule names.
 const ENTITIES: usize = 200;
-/// The most memory one regular expression's program takes, in bytes.
-const PROGRAM: usize = 128 * 1024;
+/// What a regular expression's program may take, in bytes: the last one at most. It counts as the first that suffices.
+const PROGRAMS: [usize; 3] = [64 * 1024, 256 * 1024, 1024 * 1024];
+/// How deep groups of an expression may stand in each other.
+const NESTED: u32 = 50;
 /// The longest somebody is silenced: 14 days, in seconds.
 const LONGEST_TIMEOUT: u32 = 14 * 24 * 3600;
 
@@ -135,16 +137,32 @@ fn action(action: &Action) -> Result<(), Refused> {
     }
 }
 
-/// A rule's regular expression, as it is run and as it is written. It runs in time linear to the text.
-pub(super) fn expression(rule: &Rule) -> Result<(Regex, Hir), Refused> {
-    let built = regex::RegexBuilder::new(&rule.pattern).case_insensitive(!rule.case_sensitive).size_limit(PROGRAM).nest_limit(50).build();
-    let regex = built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => Refused::Large,
-        other => Refused::Regex(in_one_line(&other.to_string())),
-    })?;
-    let parser = regex_syntax::ParserBuilder::new().case_insensitive(!rule.case_sensitive).nest_limit(50).build().parse(&rule.pattern);
-    let hir = parser.map_err(|error| Refused::Regex(in_one_line(&error.to_string())))?;
-    Ok((regex, hir))
+/// A regular expression, ready to run in time linear to the text.
+#[derive(Clone, Debug)]
+pub(super) struct Expression {
+    pub(super) regex: Regex,
+    /// The most memory its program takes, in bytes.
+    pub(super) weight: usize,
+}
+
+/// A rule's regular expression, as it is run.
+pub(super) fn expression(rule: &Rule) -> Result<Expression, Refused> {
+    let mut build = regex::RegexBuilder::new(&rule.pattern);
+    build.case_insensitive(!rule.case_sensitive).nest_limit(NESTED).dfa_size_limit(PROGRAMS[2]);
+    for weight in PROGRAMS {
+        match build.size_limit(weight).build() {
+            Ok(regex) => return Ok(Expression { regex, weight }),
+            Err(regex::Error::CompiledTooBig(_)) => {}
+            Err(other) => return Err(Refused::Regex(in_one_line(&other.to_string()))),
+        }
+    }
+    Err(Refused::Large)
+}
+
+/// A rule's regular expression, as it is written.
+pub(super) fn written(rule: &Rule) -> Result<Hir, Refused> {
+    let parser = regex_syntax::ParserBuilder::new().case_insensitive(!rule.case_sensitive).nest_limit(NESTED).build().parse(&rule.pattern);
+    parser.map_err(|error| Refused::Regex(in_one_line(&error.to_string())))
 }
 
 /// What is wrong, without the drawing of where.
@@ -166,7 +184,10 @@ mod tests {
         assert_eq!(check(&rule(Kind::Contains, "  ")), Err(Refused::Empty));
         assert_eq!(check(&rule(Kind::Word, &"x".repeat(501))), Err(Refused::Long));
         assert_eq!(check(&rule(Kind::Regex, r"(\w{50}){50}")), Err(Refused::Large));
-        assert_eq!(check(&rule(Kind::Regex, &format!("{}a{}", "(".repeat(200), ")".repeat(200)))).map_err(|why| why.code()), Err("regex_invalid"));
+        assert_eq!(
+            check(&rule(Kind::Regex, &format!("{}a{}", "(".repeat(200), ")".repeat(200)))).map_err(|why| why.code()),
+            Err("regex_invalid")
+        );
         let unclosed = check(&rule(Kind::Regex, "(a")).expect_err("it is not closed").to_string();
         assert_eq!(unclosed, "the regular expression cannot be read: unclosed group");
         let looks = check(&rule(Kind::Regex, "(?=a)b")).expect_err("it looks ahead").to_string();

@@ -7,13 +7,13 @@ use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
 use regex::{Regex, RegexSet, RegexSetBuilder};
 
-use super::check::{MOST, MOST_REGEX, expression};
+use super::check::{Expression, MOST, MOST_REGEX, expression, written};
 use super::fold::{fold, folded, stands_alone};
 use super::standing::{OFF, Standing, Standings, is_on_somewhere};
 use super::{Action, Captured, Kind, Refused, Rule, literals};
 
-/// The most memory of all regular expressions that must always be asked, in bytes.
-const SET: usize = 16 * 1024 * 1024;
+/// The most memory of all regular expressions together, in bytes; those that must always be asked count twice.
+const TOGETHER: usize = 32 * 1024 * 1024;
 
 /// A community's rules, ready for every line that is said. No rule costs anything on a line in which
 /// none of its letters stand, and nothing is allocated where nothing matches.
@@ -26,7 +26,7 @@ pub struct Compiled {
     /// By literal: whose it is, and how many letters it has.
     literals: Vec<Literal>,
     /// By the place of the rule: its expression, if it is one.
-    regexes: Vec<Option<Regex>>,
+    regexes: Vec<Option<Expression>>,
     /// Expressions without a literal that could find them: asked always, all at once.
     always: Option<RegexSet>,
     /// By the place in that set: the place of the rule.
@@ -88,15 +88,16 @@ impl Compiled {
                 found.entry(folded(rule.sought())).or_default().push(place);
                 continue;
             }
-            let (regex, hir) = match known.get(&(rule.pattern.as_str(), rule.case_sensitive)) {
-                Some(regex) => ((*regex).clone(), parsed(rule)?),
-                None => expression(rule)?,
-            };
-            regexes[at] = Some(regex);
+            let known = known.get(&(rule.pattern.as_str(), rule.case_sensitive));
+            regexes[at] = Some(known.map_or_else(|| expression(rule), |known| Ok((*known).clone()))?);
+            let hir = written(rule)?;
             match literals::of(&hir) {
                 Some(texts) => texts.into_iter().for_each(|text| found.entry(text).or_default().push(place)),
                 None => always.push((place, hir)),
             }
+        }
+        if regexes.iter().flatten().map(|known: &Expression| known.weight).sum::<usize>() > TOGETHER {
+            return Err(Refused::LargeTogether);
         }
         let automaton = automaton(found.keys())?;
         let literals = found.into_iter().map(|(text, rules)| Literal { letters: text.chars().count(), rules: rules.into() });
@@ -112,7 +113,7 @@ impl Compiled {
     }
 
     /// The expressions that are compiled already, by what they look for.
-    fn known(&self) -> HashMap<(&str, bool), &Regex> {
+    fn known(&self) -> HashMap<(&str, bool), &Expression> {
         let pairs = self.rules.iter().zip(&self.regexes);
         pairs.filter_map(|(rule, regex)| Some(((rule.pattern.as_str(), rule.case_sensitive), regex.as_ref()?))).collect()
     }
@@ -138,7 +139,7 @@ impl Compiled {
         let best = self.best(text, self.standings.of(entity))?;
         let rule = &self.rules[best.rule];
         let captured = match (&self.regexes[best.rule], best.span) {
-            (Some(regex), _) => captured(regex, text),
+            (Some(known), _) => captured(&known.regex, text),
             (None, Some((start, end))) => Captured { text: &text[start..end], groups: Vec::new() },
             (None, None) => Captured { text, groups: Vec::new() },
         };
@@ -158,7 +159,7 @@ impl Compiled {
                     }
                     let start = text[..end].char_indices().rev().nth(letters - 1).map_or(0, |(at, _)| at);
                     match &self.regexes[rule] {
-                        Some(regex) if asked.first(rule) && regex.is_match(text) => best = Some(Best { rank, rule, span: None }),
+                        Some(known) if asked.first(rule) && known.regex.is_match(text) => best = Some(Best { rank, rule, span: None }),
                         None if self.rules[rule].holds(text, start, end) => best = Some(Best { rank, rule, span: Some((start, end)) }),
                         _ => {}
                     }
@@ -241,13 +242,9 @@ fn set(always: &[(u32, regex_syntax::hir::Hir)]) -> Result<Option<RegexSet>, Ref
         return Ok(None);
     }
     // As they were read, so that their case is settled.
-    let built = RegexSetBuilder::new(always.iter().map(|(_, hir)| hir.to_string())).size_limit(SET).dfa_size_limit(SET).build();
+    let built =
+        RegexSetBuilder::new(always.iter().map(|(_, hir)| hir.to_string())).size_limit(TOGETHER).dfa_size_limit(TOGETHER / 4).build();
     built.map(Some).map_err(|_| Refused::LargeTogether)
-}
-
-fn parsed(rule: &Rule) -> Result<regex_syntax::hir::Hir, Refused> {
-    let parser = regex_syntax::ParserBuilder::new().case_insensitive(!rule.case_sensitive).nest_limit(50).build().parse(&rule.pattern);
-    parser.map_err(|error| Refused::Regex(error.to_string()))
 }
 
 fn captured<'t>(regex: &Regex, text: &'t str) -> Captured<'t> {

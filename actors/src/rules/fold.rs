@@ -42,7 +42,7 @@ pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let after = text[end..].chars().next().is_some_and(is_word);
     let first = text[start..end].chars().next().is_some_and(is_word);
     let last = text[start..end].chars().next_back().is_some_and(is_word);
-    !(before && first) && !(after && last)
+    !(before && first || after && last)
 }
 
 #[cfg(test)]
@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn letters_fold_alike_exactly_when_regular_expressions_say_that_only_case_differs() {
-        let all = (0..0x20000).filter_map(char::from_u32);
+        // What is no letter to the one may be newer than its tables.
+        let all = (0..0x20000).filter_map(char::from_u32).filter(|letter| is_word(*letter));
         let mut groups: HashMap<char, Vec<char>> = HashMap::new();
         for letter in all.clone() {
             groups.entry(fold(letter)).or_default().push(letter);
@@ -63,9 +64,6 @@ mod tests {
         for letter in all {
             let group = &groups[&fold(letter)];
             let mut class = ClassUnicode::new([ClassUnicodeRange::new(letter, letter)]);
-            if group.len() == 1 && !letter.is_alphabetic() {
-                continue;
-            }
             class.case_fold_simple();
             let cases: Vec<char> = class.iter().flat_map(|range| range.start()..=range.end()).collect();
             assert_eq!(*group, cases, "{letter:?} U+{:04X}", u32::from(letter));

@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn what_begins_or_ends_every_match_is_found_whatever_its_case() {
-        assert_eq!(known(r"\bFree\s+(nitro|skins)\b"), Some(vec!["free".into()]));
+        assert_eq!(known(r"\bFree\s+(nitro|skins)\b"), Some(vec!["nitro".into(), "skins".into()]));
+        assert_eq!(known(r"\bfree\s+\w+"), Some(vec!["free".into()]));
         assert_eq!(known(r"\w+\.example"), Some(vec![".example".into()]));
         assert_eq!(known("cat|dog"), Some(vec!["cat".into(), "dog".into()]));
         assert_eq!(known(r"[a-z]+\d+"), None);
