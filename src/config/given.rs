@@ -86,6 +86,7 @@ impl Config {
             connections: self.overlay.max_connections as usize,
             queue: self.overlay.queue_size as usize,
             retention: Duration::from_secs(u64::from(self.overlay.access_log_days) * 86_400),
+            page: crate::overlay_pages::version(),
             ..overlay::Settings::default()
         }
     }

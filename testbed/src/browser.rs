@@ -137,7 +137,9 @@ impl Window {
                 Ok(value) if is_truthy(&value) => return value,
                 _ if !last => tokio::time::sleep(Duration::from_millis(20)).await,
                 other => {
-                    let page = self.client.source().await.unwrap_or_default();
+                    let page = self.client.execute("return document.body.innerHTML.replace(/<script.*/s, '')", Vec::new()).await;
+                    let page =
+                        page.map(|page| page.as_str().unwrap_or_default().chars().take(3000).collect::<String>()).unwrap_or_default();
                     panic!("{expression} is still {other:?} after {LIMIT:?}; the page:\n{page}")
                 }
             }

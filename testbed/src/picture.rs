@@ -37,10 +37,10 @@ impl Picture {
         self.pixels[start..start + 4].try_into().expect("four bytes")
     }
 
-    /// The share of pixels, 0 to 1, in the area that show anything at all.
+    /// The share of pixels, 0 to 1, in the area that show more than a shadow.
     pub fn share_shown(&self, x: std::ops::Range<usize>, y: std::ops::Range<usize>) -> f64 {
         let all = x.len() * y.len();
-        let shown = y.flat_map(|y| x.clone().map(move |x| (x, y))).filter(|(x, y)| self.at(*x, *y)[3] > 0).count();
+        let shown = y.flat_map(|y| x.clone().map(move |x| (x, y))).filter(|(x, y)| self.at(*x, *y)[3] > 128).count();
         shown as f64 / all.max(1) as f64
     }
 

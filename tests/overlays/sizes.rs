@@ -28,11 +28,12 @@ async fn at_every_size_all_of_it_is_seen() {
         for (width, height) in SIZES {
             page.resize(width, height).await;
             page.until(&INSIDE.replace("PART", part)).await;
-            page.until("document.getAnimations().every(a => a.animationName || a.playState === 'finished')").await;
+            page.until("[...document.querySelectorAll('.on')].every(e => getComputedStyle(e).opacity === '1')").await;
             let picture = page.picture().await;
             picture.keep(&format!("overlay-{source}-{width}x{height}"));
             assert_eq!((picture.width, picture.height), (width as usize, height as usize));
-            assert_eq!((picture.at(1, 1)[3], picture.at(picture.width - 2, 1)[3]), (0, 0), "{source} at {width}x{height}");
+            // A shadow may reach that far, a card may not.
+            assert!(picture.at(1, 1)[3].max(picture.at(picture.width - 2, 1)[3]) < 8, "{source} at {width}x{height}");
             let shown = picture.share_shown(0..picture.width, 0..picture.height);
             assert!((0.01..0.75).contains(&shown), "{source} covers {shown} at {width}x{height}");
         }

@@ -26,7 +26,7 @@ async fn the_important_comes_first_each_in_its_style_and_the_bar_leaves_when_all
             let picture = page.picture().await;
             picture.keep("overlay-ticker");
             assert!(picture.at(40, 60)[3] > 200 && picture.at(960, 60)[3] > 200, "the bar goes from side to side");
-            assert_eq!(picture.at(960, 2)[3], 0, "above it the stream shows");
+            assert!(picture.at(960, 2)[3] < 8, "above it the stream shows");
         }
     }
     page.until("!document.querySelector('.bar.on')").await;
@@ -42,7 +42,7 @@ async fn a_full_queue_keeps_what_matters_and_says_so() {
         assert_eq!(stage.show("ticker", data), "waiting");
     }
     let (status, answer) = stage.push("ticker", json!({ "ticker_text": "one too many", "priority": "low" }));
-    assert_eq!(status, 503, "{answer}");
+    assert_eq!(status, 429, "{answer}");
     assert_eq!(stage.show("ticker", json!({ "ticker_text": "<b>fire</b>", "priority": "high", "ticker_duration": 5 })), "waiting");
     let memory = stage.memory("ticker");
     assert_eq!((&memory["waiting"], &memory["dropped"]), (&json!(100), &json!(2)), "{memory}");
