@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use serde_json::json;
 use waddlebot_testbed::Browser;
 
-use crate::stage::{SHOWN, Stage};
+use crate::stage::{SETTLED, SHOWN, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_community_hands_in_runs_nothing_and_asks_nobody() {
@@ -35,6 +35,7 @@ async fn what_a_community_hands_in_runs_nothing_and_asks_nobody() {
     // What would run, would have run before the next item is shown.
     page.look("document.querySelector('.body a')?.click()").await;
     page.look("document.querySelector('h2').click()").await;
+    page.until(SETTLED).await;
     page.picture().await.keep("overlay-html");
     assert_eq!(page.look("document.querySelector('.head').innerText").await, "<i>Title</i>", "a title is no HTML");
     assert_eq!(page.look("getComputedStyle(document.querySelector('h2')).color").await, "rgb(61, 220, 151)", "a colour is harmless");

@@ -115,3 +115,7 @@ impl Stage {
 /// What the page shows now, in its own words; the newest when one fades into the next.
 pub(crate) const SHOWN: &str =
     "(() => { const on = [...document.querySelectorAll('.on')]; return on.length ? on[on.length - 1].innerText : ''; })()";
+
+/// True once everything that moves in has arrived; what moves for ever does not count.
+pub(crate) const SETTLED: &str = "[...document.querySelectorAll('.on')].every(e => getComputedStyle(e).opacity === '1') \
+     && document.getAnimations().filter(a => a.animationName).every(a => a.effect.getTiming().iterations === Infinity)";

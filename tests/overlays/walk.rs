@@ -3,7 +3,7 @@
 use serde_json::json;
 use waddlebot_testbed::Browser;
 
-use crate::stage::Stage;
+use crate::stage::{SETTLED, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shout_out_typed_in_chat_is_answered_there_and_shown_on_the_stream() {
@@ -19,7 +19,7 @@ async fn a_shout_out_typed_in_chat_is_answered_there_and_shown_on_the_stream() {
     assert!(shown.as_str().unwrap().contains("ninja"), "{shown}");
     stage.wait_acknowledged("general");
 
-    page.until("getComputedStyle(document.querySelector('.panel.on')).opacity === '1'").await;
+    page.until(SETTLED).await;
     let picture = page.picture().await;
     picture.keep("overlay-shoutout");
     for (x, y) in [(5, 5), (1914, 5), (5, 1074), (1914, 1074), (200, 540), (1700, 540)] {
@@ -37,5 +37,6 @@ async fn a_raid_introduces_the_raider_by_itself() {
     assert!(replies.iter().any(|line| line.contains("ninja")), "{replies:?}");
     page.until("document.querySelector('.panel.on .shoutout')?.innerText.includes('ninja')").await;
     stage.wait_acknowledged("general");
+    page.until(SETTLED).await;
     page.picture().await.keep("overlay-raid");
 }
