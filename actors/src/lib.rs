@@ -19,7 +19,6 @@ pub mod overlay;
 #[cfg(any(test, feature = "play"))]
 pub mod play;
 pub mod registry;
-pub mod rules;
 pub mod seat;
 pub mod session;
 #[cfg(any(test, feature = "play"))]

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use crate::api::metrics::Readers;
 use waddlebot_actors::overlay;
 use waddlebot_platforms::irc::settings as irc;
 use waddlebot_runtime::store::{Place, file_in};
@@ -11,6 +12,15 @@ use waddlebot_runtime::telemetry::{self, Hidden};
 use super::Config;
 
 impl Config {
+    /// Who may read the metrics without a key.
+    pub(crate) fn metrics_readers(&self) -> Readers {
+        match self.http.metrics.0 {
+            "machine" => Readers::ThisMachine,
+            "anybody" => Readers::Anybody,
+            _ => Readers::Keys,
+        }
+    }
+
     /// Where the rows are.
     pub(crate) fn place(&self) -> Place {
         match &self.store.database_url {
