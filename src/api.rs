@@ -8,4 +8,6 @@ mod failures;
 pub(crate) mod guard;
 pub(crate) mod health;
 pub(crate) mod local;
+pub(crate) mod metrics;
 pub(crate) mod overlays;
+pub(crate) mod router;

@@ -76,6 +76,11 @@ enum Command {
     Key(commands::key::Asked),
     /// Prints a new link, good once and for a day, that logs the owner in to the hub
     Login,
+    /// Measures this program on this machine against bare loops of the same frameworks, and prints a table
+    Bench(commands::bench::Asked),
+    /// A process that the bench measures
+    #[command(subcommand, hide = true)]
+    BenchPeer(commands::bench::Peer),
     /// Prints the completions of a shell: `source <(waddlebot completions bash)`
     Completions(commands::completions::Asked),
 }
@@ -83,7 +88,7 @@ enum Command {
 impl Cli {
     /// Whether the command ends in good order by itself when it is asked to stop.
     pub(crate) fn winds_down(&self) -> bool {
-        matches!(self.command, None | Some(Command::Run))
+        matches!(self.command, None | Some(Command::Run | Command::Bench(_)))
     }
 
     /// Does what was asked.
@@ -96,6 +101,8 @@ impl Cli {
             Command::Module(asked) => commands::module::run(&asked),
             Command::Key(asked) => commands::key::run(asked, &flags).await,
             Command::Login => commands::login::run(&flags).await,
+            Command::Bench(asked) => commands::bench::run(asked, closing).await,
+            Command::BenchPeer(peer) => commands::bench::serve(peer).await,
             Command::Completions(asked) => commands::completions::run(&asked),
         }
     }

@@ -1,5 +1,6 @@
 //! What each command does, one file a command.
 
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod key;

@@ -12,6 +12,7 @@ use waddlebot_actors::household::{Claims, Foundation, Household};
 use waddlebot_actors::node::{self, Node};
 use waddlebot_actors::overlay::{Forms, Overlays, Submission};
 use waddlebot_actors::registry;
+use waddlebot_platforms::collected::Collected;
 use waddlebot_platforms::irc::{self, Irc};
 use waddlebot_platforms::local::Local;
 use waddlebot_runtime::actor::{Fault, Me, World, open_root};
@@ -24,8 +25,10 @@ use waddlebot_runtime::secret::Secret;
 use waddlebot_runtime::sessions::{MemorySessions, RedisSessions, Sessions};
 use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::{Claim, Store, sql};
+use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use crate::api::auth::Door;
+use crate::api::health::Checks;
 use crate::config::Config;
 use crate::hub::links::Links;
 use crate::residence::Residence;
@@ -34,6 +37,7 @@ use crate::server;
 /// Runs until `closing` is cancelled, then stops in good order.
 pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()> {
     let clock = Clock::real();
+    let metrics = Metrics::install().context("nothing can be counted")?;
     let listener = listen(config.http.listen).await?;
     let store = Store::open(&config.place()).await?;
     store.migrate().await?;
@@ -47,7 +51,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let irc = config.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
     let all =
         std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
-    let platforms = Platforms::new(all);
+    let platforms = Platforms::new(all).otherwise(Arc::new(Collected));
     let claims: Arc<dyn Claims> = Arc::new(Rows(store.clone()));
     let secret = Secret::open(&config.data, config.store.secret_key.as_ref().map(|key| key.reveal().as_str()))?;
     let overlays =
@@ -68,24 +72,29 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         ids: format!("n{}", clock.now()).into(),
     });
     household.open_accounts().await.map_err(anyhow::Error::msg)?;
+    // Read before anybody is heard: what is accepted from now on is not left over.
+    let left = household.left_over().await?;
     if let Some(irc) = irc {
         household.connect(Arc::new(IrcConnection { irc, ears: Arc::new(household.clone()) }));
     }
     let resuming = household.clone();
     spawn::task("resume", async move {
-        if let Err(error) = resuming.resume().await {
+        if let Err(error) = resuming.resume(left).await {
             tracing::error!(%error, "what was left at the last stop cannot be resumed");
         }
     });
     let base_url = config.base_url();
     let sessions = open_sessions(&config, &clock).await?;
+    let sessions_in = if config.redis().is_some() { "redis" } else { "memory" };
+    let checks = Checks { household: household.clone(), sessions: sessions.clone(), sessions_in };
     let door = Door::new(Keys::new(store.clone(), clock.clone()), sessions, secret, clock.clone(), base_url.starts_with("https://"));
     let links = Links::new(store.clone(), clock.clone());
     if !links.anybody_came().await? {
         println!("Log in as the owner, once, within a day: {}", links.make(&base_url).await?);
     }
     let residence = Residence { household: household.clone(), local, overlays, base_url };
-    server::serve(listener, server::Parts { residence, door, links, clock }, closing).await?;
+    server::serve(listener, server::Parts { residence, door, links, clock, checks, metrics: (metrics, config.metrics_readers()) }, closing)
+        .await?;
     household.stop().await;
     opened.close().await;
     root.stop(config.limits.drain_timeout).await;

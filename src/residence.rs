@@ -79,10 +79,10 @@ impl House for Residence {
     fn regenerate<'a>(&'a self, community: CommunityId, kind: &'a str) -> Boxed<'a, Answer<()>> {
         Box::pin(async move {
             let source = Source::parse(kind).ok_or(Unanswered::Unknown("overlay"))?;
-            let tokens = self.overlays.tokens();
-            let all = tokens.ensure(community).await.map_err(store)?;
+            let all = self.overlays.tokens().ensure(community).await.map_err(store)?;
             let grant = all.iter().find(|token| token.grant.source == source).map(|token| token.grant);
-            tokens.regenerate(grant.ok_or(Unanswered::Unknown("overlay"))?).await.map_err(store)?;
+            // Pages that came with the old address are sent away, too.
+            self.overlays.regenerate(grant.ok_or(Unanswered::Unknown("overlay"))?).await.map_err(store)?;
             Ok(())
         })
     }

@@ -8,8 +8,11 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use crate::api::auth::Door;
+use crate::api::health::Checks;
+use crate::api::metrics::Readers;
 use crate::api::{self, guard};
 use crate::hub::links::Links;
 use crate::hub::{self, Hub};
@@ -21,15 +24,19 @@ pub(crate) struct Parts {
     pub(crate) door: Door,
     pub(crate) links: Links,
     pub(crate) clock: Clock,
+    pub(crate) checks: Checks,
+    pub(crate) metrics: (Metrics, Readers),
 }
 
 /// All routes.
 fn routes(parts: Parts, closing: CancellationToken) -> Router {
-    let Parts { residence, door, links, clock } = parts;
+    let Parts { residence, door, links, clock, checks, metrics: (metrics, readers) } = parts;
     let house = Arc::new(residence.clone());
     Router::new()
-        .merge(api::health::routes(&door, residence.household.clone()))
+        .merge(api::health::routes(&door, checks))
+        .merge(api::metrics::routes(&door, residence.household.clone(), metrics, readers))
         .merge(api::local::routes(&door, residence.household.clone(), residence.local.clone()))
+        .merge(api::router::routes(&door, residence.household.clone(), clock.clone()))
         .merge(api::actors::routes(&door, residence.household.clone()))
         .merge(api::communities::routes(&door, house.clone()))
         .merge(api::overlays::routes(

@@ -9,9 +9,11 @@ use tokio::sync::Mutex;
 use waddlebot_runtime::actor::{Address, World};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::intake::{Ear, Ears, Unheard};
-use waddlebot_runtime::journal::{Entry, Journal};
+use waddlebot_runtime::journal::{Entry, Journal, Waiting};
+pub use waddlebot_runtime::placement::Claims;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::response::Response;
+use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::{Claim, Store, StoreError};
 
 use crate::channel::admit::Rate;
@@ -22,12 +24,6 @@ use crate::installed;
 use crate::node::{self, community_key};
 use crate::registry::{self, Registered};
 use crate::seat::Entry as ModuleEntry;
-
-/// Gives claims on entities.
-pub trait Claims: Send + Sync + 'static {
-    /// The claim on an entity, taken when nobody holds it.
-    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, String>>;
-}
 
 /// What a household is founded on.
 pub struct Foundation {
@@ -53,6 +49,13 @@ pub struct Foundation {
     pub rate: Rate,
     /// This start of this node: makes ids for messages that have none.
     pub ids: Arc<str>,
+}
+
+/// What the last stop left to be done.
+#[derive(Debug, Default)]
+pub struct LeftOver {
+    undelivered: Vec<Waiting>,
+    backlog: Vec<Entry>,
 }
 
 /// Opens channels and communities, and answers for them. Cloning shares it.
@@ -88,22 +91,35 @@ impl Household {
         Ok(())
     }
 
-    /// Does what was accepted before the last stop, sends what should have gone out, wakes who waits for an alarm.
+    /// What the last stop left: read it before anybody is heard, then [`Household::resume`].
     ///
     /// # Errors
     /// When the store is gone.
-    pub async fn resume(&self) -> Result<(), StoreError> {
+    pub async fn left_over(&self) -> Result<LeftOver, StoreError> {
         let on = &self.0.on;
         let idempotent = |entity: &str| ChannelKey::parse(entity).is_some_and(|key| on.courier.is_idempotent(&key));
-        for waiting in on.journal.undelivered(idempotent).await? {
+        Ok(LeftOver { undelivered: on.journal.undelivered(idempotent).await?, backlog: on.journal.backlog().await? })
+    }
+
+    /// Sends what should have gone out, does what was accepted before the last stop, wakes who waits for an alarm.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn resume(&self, left: LeftOver) -> Result<(), StoreError> {
+        let on = &self.0.on;
+        for waiting in left.undelivered {
             let (Some(channel), Ok(response)) = (ChannelKey::parse(&waiting.entity), serde_json::from_str::<Response>(&waiting.body))
             else {
                 tracing::error!(id = waiting.id, "a line of the outbox cannot be read and stays there");
                 continue;
             };
-            on.courier.carry(&channel, waiting.community, vec![Parcel { id: Some(waiting.id), response }]).await;
+            let parcel = Parcel { id: Some(waiting.id), response };
+            let on_its_way = on.courier.hand_over(&channel, waiting.community, vec![parcel]).await;
+            // A platform that is not connected yet must not hold up the others.
+            let courier = on.courier.clone();
+            spawn::task("left over", async move { courier.settle(on_its_way).await });
         }
-        for Entry { message_id, entity, body } in on.journal.backlog().await? {
+        for Entry { message_id, entity, body } in left.backlog {
             let (Some(key), Ok(accepted)) = (ChannelKey::parse(&entity), serde_json::from_str::<Accepted>(&body)) else {
                 tracing::error!(message_id, "an entry of the inbox cannot be read and stays there");
                 continue;
@@ -134,7 +150,7 @@ impl Household {
         let on = &self.0.on;
         let registered = registry::community(&on.store, id).await.map_err(|error| error.to_string())?;
         let registered = registered.ok_or_else(|| format!("there is no community {id}"))?;
-        let claim = on.claims.claim(&community_key(id)).await?;
+        let claim = on.claims.claim(&community_key(id)).await.map_err(|why| why.to_string())?;
         let seed = community::Seed {
             registered,
             claim: claim.clone(),
@@ -179,6 +195,12 @@ impl Household {
     #[must_use]
     pub fn world(&self) -> &World {
         &self.0.on.world
+    }
+
+    /// The journal.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.0.on.journal
     }
 
     /// The store.
@@ -235,7 +257,7 @@ impl Household {
         let (address, community_claim) = self.community(community).await?;
         let seed = channel::Seed {
             key: key.clone(),
-            claim: on.claims.claim(key.as_str()).await?,
+            claim: on.claims.claim(key.as_str()).await.map_err(|why| why.to_string())?,
             community,
             address,
             community_claim,

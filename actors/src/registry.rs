@@ -70,6 +70,38 @@ pub async fn add_channel(store: &Store, channel: &ChannelKey, community: Communi
     Ok(community_of(store, channel).await?.unwrap_or(community))
 }
 
+/// A channel that was heard of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// Its name.
+    pub key: ChannelKey,
+    /// Whose it is.
+    pub community: CommunityId,
+    /// Whether it is served.
+    pub active: bool,
+}
+
+/// A page of all channels, by name, and how many there are.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn entities(store: &Store, platform: Option<&str>, limit: i64, offset: i64) -> Result<(Vec<Entity>, i64), StoreError> {
+    let text =
+        "SELECT entity_id, community_id, is_active FROM channels WHERE $1 = '' OR platform = $1 ORDER BY entity_id LIMIT $2 OFFSET $3";
+    let platform = platform.unwrap_or_default();
+    let rows = store.all(sql(text).bind(platform).bind(limit).bind(offset)).await?;
+    let mut entities = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let name: String = row.get("entity_id")?;
+        if let Some(key) = ChannelKey::parse(&name) {
+            entities.push(Entity { key, community: row.get("community_id")?, active: row.get("is_active")? });
+        }
+    }
+    let count = store.one(sql("SELECT count(*) AS total FROM channels WHERE $1 = '' OR platform = $1").bind(platform)).await?;
+    let total = count.map_or(Ok(0), |row| row.get("total"))?;
+    Ok((entities, total))
+}
+
 /// A community's channels.
 ///
 /// # Errors

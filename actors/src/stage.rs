@@ -78,7 +78,7 @@ impl Stage {
             ids,
         });
         household.open_accounts().await.expect("the account opens");
-        household.resume().await.expect("what was left is resumed");
+        household.resume(household.left_over().await.expect("what was left is read")).await.expect("what was left is resumed");
         Self { household, clock, seen, root, store }
     }
 

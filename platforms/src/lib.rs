@@ -1,4 +1,5 @@
 //! Whom we talk to: chat platforms behind one contract. It imports the ground, never who lives here.
 
+pub mod collected;
 pub mod irc;
 pub mod local;

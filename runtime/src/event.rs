@@ -56,11 +56,29 @@ pub enum EventKind {
     StreamOnline,
     /// The stream ended.
     StreamOffline,
+    /// Somebody used a button, a menu or a command of the platform's own.
+    Interaction,
+    /// Somebody pressed a button under a message.
+    ButtonClick,
+    /// Somebody chose from a menu under a message.
+    SelectMenu,
+    /// Somebody sent a dialogue.
+    ModalSubmit,
+    /// Somebody spoke to the bot by its name.
+    Mention,
+    /// Somebody used a shortcut of the platform.
+    Shortcut,
+    /// A message somebody paid for.
+    SuperChat,
+    /// Somebody became a paying member.
+    Membership,
+    /// A video came out.
+    VideoPublished,
 }
 
 impl EventKind {
     /// Every kind, in the order of the specification.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 33] = [
         Self::Subscription,
         Self::Follow,
         Self::Donation,
@@ -85,6 +103,15 @@ impl EventKind {
         Self::ChannelJoin,
         Self::StreamOnline,
         Self::StreamOffline,
+        Self::Interaction,
+        Self::ButtonClick,
+        Self::SelectMenu,
+        Self::ModalSubmit,
+        Self::Mention,
+        Self::Shortcut,
+        Self::SuperChat,
+        Self::Membership,
+        Self::VideoPublished,
     ];
 
     /// The kind's name on the wire.
@@ -115,13 +142,30 @@ impl EventKind {
             Self::ChannelJoin => "channel_join",
             Self::StreamOnline => "stream_online",
             Self::StreamOffline => "stream_offline",
+            Self::Interaction => "interaction",
+            Self::ButtonClick => "button_click",
+            Self::SelectMenu => "select_menu",
+            Self::ModalSubmit => "modal_submit",
+            Self::Mention => "mention",
+            Self::Shortcut => "shortcut",
+            Self::SuperChat => "super_chat",
+            Self::Membership => "membership",
+            Self::VideoPublished => "video_published",
         }
     }
 
-    /// Reads a kind's name; `sub` is accepted for `subscription`.
+    /// Reads a kind's name, the other names that collectors use included.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        let name = if name == "sub" { "subscription" } else { name };
+        let name = match name {
+            "sub" => "subscription",
+            "gift_subscription" => "subgift",
+            "streamStart" => "stream_online",
+            "streamEnd" => "stream_offline",
+            "superChat" => "super_chat",
+            "videoPublished" => "video_published",
+            name => name,
+        };
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
@@ -153,6 +197,7 @@ mod tests {
             assert_eq!(EventKind::parse(kind.name()), Some(kind));
             assert_eq!(serde_json::to_value(kind).expect("json"), kind.name());
         }
+        assert_eq!(EventKind::parse("superChat"), Some(EventKind::SuperChat));
         assert_eq!(EventKind::parse("nonsense"), None);
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 pub use execution::{Execution, answered, record};
 pub use inbox::Accepted;
 pub use outbox::{Effect, Waiting};
+
 pub use points::{Earned, Points};
 
 use crate::actor::{Actor, Address, Fault, Gone, Me};
@@ -27,6 +28,17 @@ pub struct Entry {
     pub entity: String,
     /// The message or event as JSON.
     pub body: String,
+}
+
+/// How much is still open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Accepted and not yet acted on.
+    pub inbox: i64,
+    /// Committed and still to be sent.
+    pub outbox: i64,
+    /// Nobody knows whether these were sent.
+    pub unknown: i64,
 }
 
 /// The way to the journal. Cloning shares it.
@@ -130,6 +142,15 @@ impl Journal {
     /// When the store is gone.
     pub async fn undelivered(&self, idempotent: impl Fn(&str) -> bool) -> Result<Vec<Waiting>, StoreError> {
         outbox::undelivered(&self.store, idempotent).await
+    }
+
+    /// How much is still open, as committed.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn open(&self) -> Result<Open, StoreError> {
+        let (outbox, unknown) = outbox::count(&self.store).await?;
+        Ok(Open { inbox: inbox::count(&self.store).await?, outbox, unknown })
     }
 
     async fn answer<T>(&self, receiver: oneshot::Receiver<Result<T, String>>) -> Result<T, StoreError> {

@@ -1,7 +1,10 @@
 //! API keys: made once, shown once, kept as a hash, and each good for one role.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
+use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Millis;
@@ -17,6 +20,12 @@ const PERSON: &str = "wbot_user_";
 
 /// The longest name of a key, in characters.
 const LONGEST_NAME: usize = 100;
+
+/// For so long a good key is believed without asking the store again: a thousand requests ask once.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// So many keys are remembered as good; then all are asked about again.
+const REMEMBERED: usize = 10_000;
 
 /// The last use of a key is written down at most so often, in milliseconds.
 const NOTED_EVERY: Millis = 60_000;
@@ -106,13 +115,15 @@ pub enum KeyError {
 pub struct Keys {
     store: Store,
     clock: Clock,
+    /// Keys that were found good lately, by their hash, and until when that is believed.
+    good: Arc<DashMap<String, (KeyInfo, Duration)>>,
 }
 
 impl Keys {
     /// The keys of this store.
     #[must_use]
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock }
+        Self { store, clock, good: Arc::default() }
     }
 
     /// Makes a key. It is returned this once; the store only keeps its hash.
@@ -144,8 +155,8 @@ impl Keys {
         self.store.all(query).await?.iter().map(read).collect()
     }
 
-    /// Makes the key of this id, or all keys of this name, good for nothing, at once and everywhere;
-    /// returns how many there were.
+    /// Makes the key of this id, or all keys of this name, good for nothing: at once here, within a
+    /// second on other nodes; returns how many there were.
     ///
     /// # Errors
     /// When the store is gone.
@@ -154,12 +165,12 @@ impl Keys {
         let change = sql("UPDATE api_keys SET revoked_at = $1 WHERE revoked_at IS NULL AND (id = $2 OR name = $3)");
         let changed = tx.run(change.bind(self.clock.now()).bind(which).bind(which)).await?;
         tx.commit().await?;
+        self.good.clear();
         Ok(changed)
     }
 
-    /// Whose key this is; `None` for one that was never made or is revoked. Asks the store each
-    /// time, by hash: a revoked key is refused from that moment on, and nothing is compared that
-    /// could tell how close a guess was.
+    /// Whose key this is; `None` for one that was never made or is revoked. The store is asked by
+    /// hash, so nothing is compared that could tell how close a guess was; a good answer holds for a second.
     ///
     /// # Errors
     /// When the store is gone.
@@ -167,9 +178,16 @@ impl Keys {
         if !is_key(key) {
             return Ok(None);
         }
+        let (hash, asked) = (fingerprint(key), self.clock.since_boot());
+        if let Some(good) = self.good.get(&hash)
+            && asked < good.1
+        {
+            return Ok(Some(good.0.clone()));
+        }
         let query =
             sql("SELECT id, name, role, created_at, last_used_at, revoked_at FROM api_keys WHERE key_hash = $1 AND revoked_at IS NULL");
-        let Some(row) = self.store.one(query.bind(fingerprint(key))).await? else {
+        let Some(row) = self.store.one(query.bind(&hash)).await? else {
+            self.good.remove(&hash);
             return Ok(None);
         };
         let info = read(&row)?;
@@ -179,6 +197,10 @@ impl Keys {
         {
             tracing::warn!(key = info.id, %error, "the use of an API key could not be noted");
         }
+        if self.good.len() >= REMEMBERED {
+            self.good.clear();
+        }
+        self.good.insert(hash, (info.clone(), asked + BELIEVED));
         Ok(Some(info))
     }
 
@@ -212,8 +234,6 @@ fn read(row: &Row) -> Result<KeyInfo, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::store::Place;
 
@@ -263,6 +283,18 @@ mod tests {
             assert!(keys.holder(wrong).await.unwrap().is_none(), "{wrong:?}");
         }
         assert!(keys.list().await.unwrap().iter().all(|info| info.revoked_at.is_some()));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_another_node_revoked_is_refused_within_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = keys(&folder).await;
+        let there = Keys::new(here.store.clone(), here.clock.clone());
+        let (info, key) = here.create("a", KeyRole::Admin).await.unwrap();
+        assert!(here.holder(&key).await.unwrap().is_some());
+        there.revoke(&info.id).await.unwrap();
+        here.clock.turn(BELIEVED);
+        assert!(here.holder(&key).await.unwrap().is_none());
     }
 
     #[tokio::test]

@@ -185,24 +185,13 @@ impl Placement {
         }
     }
 
-    /// Something goes well: an entity's failures count from none.
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub async fn thrives(&self, entity: &str) -> Result<(), StoreError> {
-        match self.mine(entity) {
-            Some(claim) => claims::thrives(&self.0.store, &claim).await,
-            None => Ok(()),
-        }
-    }
-
     /// Notes a failure of an entity's actor. Whether the entity was given back as failed.
     ///
     /// # Errors
     /// When the store is gone.
     pub async fn fails(&self, entity: &str, why: &str, last: bool) -> Result<bool, StoreError> {
         let Some(claim) = self.mine(entity) else { return Ok(false) };
-        let over = claims::failed(&self.0.store, &claim, why, FAILURES, last).await?;
+        let over = claims::failed(&self.0.store, &claim, why, FAILURES, last, self.0.clock.now()).await?;
         if over {
             self.give(entity);
             tracing::error!(entity, why, "failed too often and is left alone");

@@ -134,24 +134,33 @@ pub trait Profiles: Send + Sync + 'static {
 
 /// The platforms this node talks to, by name. Cloning shares them.
 #[derive(Clone, Default)]
-pub struct Platforms(Arc<HashMap<&'static str, Arc<dyn Platform>>>);
+pub struct Platforms {
+    named: Arc<HashMap<&'static str, Arc<dyn Platform>>>,
+    otherwise: Option<Arc<dyn Platform>>,
+}
 
 impl Platforms {
     /// The given ones.
     #[must_use]
     pub fn new(platforms: impl IntoIterator<Item = Arc<dyn Platform>>) -> Self {
-        Self(Arc::new(platforms.into_iter().map(|platform| (platform.name(), platform)).collect()))
+        Self { named: Arc::new(platforms.into_iter().map(|platform| (platform.name(), platform)).collect()), otherwise: None }
+    }
+
+    /// The same, and this one for the channels of every platform that has no name here.
+    #[must_use]
+    pub fn otherwise(self, platform: Arc<dyn Platform>) -> Self {
+        Self { otherwise: Some(platform), ..self }
     }
 
     /// The one a channel belongs to.
     #[must_use]
     pub fn of(&self, channel: &ChannelKey) -> Option<&Arc<dyn Platform>> {
-        self.0.get(channel.platform())
+        self.named.get(channel.platform()).or(self.otherwise.as_ref())
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Platform>> {
-        self.0.values()
+        self.named.values().chain(&self.otherwise)
     }
 }
 

@@ -117,7 +117,9 @@ pub trait Sessions: Send + Sync + 'static {
     }
 }
 
-fn new_id() -> String {
+/// A fresh session id.
+#[must_use]
+pub fn new_id() -> String {
     format!("sess_{:032x}", u128::from_be_bytes(crate::secret::random_bytes()))
 }
 

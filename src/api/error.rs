@@ -2,11 +2,13 @@
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use waddlebot_runtime::intake::Unheard;
 use waddlebot_runtime::sessions::SessionError;
 use waddlebot_runtime::store::StoreError;
 
@@ -63,6 +65,30 @@ impl ApiError {
     /// Not now.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message) }
+    }
+}
+
+/// A refusal within a larger answer: the same words as alone.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(crate) struct Told {
+    code: &'static str,
+    message: String,
+    status: u16,
+}
+
+impl ApiError {
+    /// The refusal as a part of a larger answer.
+    pub(crate) fn told(self) -> Told {
+        Told { code: self.code, message: self.message, status: self.status.as_u16() }
+    }
+}
+
+impl From<Unheard> for ApiError {
+    fn from(why: Unheard) -> Self {
+        match why {
+            Unheard::Busy => Self::busy(why.to_string()),
+            Unheard::Elsewhere | Unheard::Unavailable => Self::unavailable(why.to_string()),
+        }
     }
 }
 
@@ -124,6 +150,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 };
                 Err(Self::Rejection::new(status, code, rejection.body_text()))
             }
+        }
+    }
+}
+
+/// What follows the question mark; what is wrong with it is told in our own form.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match axum::extract::Query::from_request_parts(parts, state).await {
+            Ok(axum::extract::Query(query)) => Ok(Self(query)),
+            Err(rejection) => Err(ApiError::bad_request("bad_query", rejection.body_text())),
         }
     }
 }

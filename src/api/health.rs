@@ -1,58 +1,130 @@
 //! Health: open to everybody in short, to keys in detail.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use waddlebot_actors::household::Household;
+use waddlebot_runtime::actor::Reading;
 use waddlebot_runtime::keys::KeyRole;
+use waddlebot_runtime::sessions::Sessions;
 use waddlebot_runtime::store::sql;
 
 use super::auth::Door;
 
+/// How long a part may take to answer before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is looked at. Cloning shares it.
+#[derive(Clone)]
+pub(crate) struct Checks {
+    /// The house, with its database, journal and actors.
+    pub(crate) household: Household,
+    /// Where sessions are kept.
+    pub(crate) sessions: Arc<dyn Sessions>,
+    /// What keeps them: `redis` or `memory`.
+    pub(crate) sessions_in: &'static str,
+}
+
 /// `GET /health`, open; `GET /health/detailed`, for any key and for logged-in people.
-pub(crate) fn routes(door: &Door, household: Household) -> Router {
-    let detailed = Router::new().route("/health/detailed", get(detailed)).with_state(household.clone());
-    Router::new().route("/health", get(short)).with_state(household).merge(door.admits(&KeyRole::ALL, detailed))
+pub(crate) fn routes(door: &Door, checks: Checks) -> Router {
+    let detailed = Router::new().route("/health/detailed", get(detailed)).with_state(checks.clone());
+    Router::new().route("/health", get(short)).with_state(checks).merge(door.admits(&KeyRole::ALL, detailed))
 }
 
-async fn short(State(household): State<Household>) -> (StatusCode, Json<Value>) {
-    let healthy = is_reached(&household).await;
-    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let now = household.world().clock.now();
-    (status, Json(json!({ "status": word(healthy), "version": env!("CARGO_PKG_VERSION"), "timestamp": now })))
+async fn short(State(checks): State<Checks>) -> (StatusCode, Json<Value>) {
+    let healthy = checks.database().await.is_healthy();
+    let mut body = checks.opening(healthy, false);
+    body.insert("dependencies".into(), json!({ "database": word(healthy) }));
+    (status(healthy), Json(body.into()))
 }
 
-async fn detailed(State(household): State<Household>) -> (StatusCode, Json<Value>) {
-    let world = household.world();
-    let began = world.clock.since_boot();
-    let database = is_reached(&household).await;
-    let took = world.clock.since_boot().saturating_sub(began);
+async fn detailed(State(checks): State<Checks>) -> (StatusCode, Json<Value>) {
+    let world = checks.household.world();
+    let (database, sessions) = tokio::join!(checks.database(), checks.sessions());
     let readings = world.roster.readings(world.clock.since_boot());
     let of = |kind: &str| readings.iter().filter(|reading| reading.kind == kind).count();
-    let body = json!({
-        "status": word(database),
-        "version": env!("CARGO_PKG_VERSION"),
-        "timestamp": world.clock.now(),
-        "dependencies": {
-            "database": { "status": word(database), "kind": household.store().kind(), "response_time_ms": took.as_secs_f64() * 1000.0 },
-        },
-        "actors": {
-            "total": readings.len(),
-            "channels": of("channel"),
-            "communities": of("community"),
-            "module_hosts": of("module host"),
-            "overlay_connections": of("overlay connection"),
-            "longest_mailbox": readings.iter().map(|reading| reading.mailbox).max().unwrap_or(0),
-        },
+    let connections = checks.connections(&readings).await;
+    let healthy = database.is_healthy();
+    let worse = !sessions.is_healthy() || connections.values().any(|one| !one["last_error"].is_null());
+    let mut body = checks.opening(healthy, worse);
+    let kind = checks.household.store().kind();
+    body.insert("dependencies".into(), json!({ "database": database.shown(kind), "sessions": sessions.shown(checks.sessions_in) }));
+    body.insert("connections".into(), connections.into());
+    if let Ok(open) = checks.household.journal().open().await {
+        let journal = json!({ "inbox": open.inbox, "outbox": open.outbox, "replies_unknown": open.unknown });
+        body.insert("journal".into(), journal);
+    }
+    let actors = json!({
+        "total": readings.len(),
+        "channels": of("channel"),
+        "communities": of("community"),
+        "module_hosts": of("module host"),
+        "overlay_connections": of("overlay connection"),
+        "longest_mailbox": readings.iter().map(|reading| reading.mailbox).max().unwrap_or(0),
     });
-    (if database { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+    body.insert("actors".into(), actors);
+    (status(healthy), Json(body.into()))
 }
 
-async fn is_reached(household: &Household) -> bool {
-    let asked = household.store().one(sql("SELECT 1 AS one"));
-    matches!(tokio::time::timeout(std::time::Duration::from_secs(2), asked).await, Ok(Ok(Some(_))))
+/// How one part answered: after how long, if it did.
+struct Check(Option<Duration>);
+
+impl Check {
+    fn is_healthy(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn shown(&self, kind: &str) -> Value {
+        let millis = self.0.map(|took| took.as_secs_f64() * 1000.0);
+        json!({ "status": word(self.is_healthy()), "kind": kind, "response_time_ms": millis })
+    }
+}
+
+impl Checks {
+    async fn database(&self) -> Check {
+        let asked = self.household.store().one(sql("SELECT 1 AS one"));
+        self.timed(async { matches!(asked.await, Ok(Some(_))) }).await
+    }
+
+    async fn sessions(&self) -> Check {
+        let nobody = format!("sess_{:032x}", 0);
+        self.timed(async { self.sessions.get(&nobody).await.is_ok() }).await
+    }
+
+    async fn timed(&self, answers: impl Future<Output = bool>) -> Check {
+        let clock = &self.household.world().clock;
+        let began = clock.since_boot();
+        let answered = tokio::time::timeout(PATIENCE, answers).await == Ok(true);
+        Check(answered.then(|| clock.since_boot().saturating_sub(began)))
+    }
+
+    /// What each connection to a platform says of itself, by its key.
+    async fn connections(&self, readings: &[Reading]) -> Map<String, Value> {
+        let world = self.household.world();
+        let mut all = Map::new();
+        for reading in readings.iter().filter(|reading| reading.kind == "connection") {
+            if let Some((reading, memory)) = world.roster.look(&reading.key, world.clock.since_boot()).await {
+                all.insert(reading.key, json!({ "restarts": reading.restarts, "last_error": reading.last_error, "state": memory }));
+            }
+        }
+        all
+    }
+
+    fn opening(&self, healthy: bool, degraded: bool) -> Map<String, Value> {
+        let status = if healthy && degraded { "degraded" } else { word(healthy) };
+        let now = self.household.world().clock.now();
+        let body = json!({ "status": status, "module": "waddlebot", "version": env!("CARGO_PKG_VERSION"), "timestamp": now });
+        body.as_object().cloned().unwrap_or_default()
+    }
+}
+
+fn status(healthy: bool) -> StatusCode {
+    if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 fn word(healthy: bool) -> &'static str {

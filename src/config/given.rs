@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use crate::api::metrics::Readers;
 use waddlebot_actors::overlay;
 use waddlebot_platforms::irc::settings as irc;
 use waddlebot_runtime::store::{Place, file_in};
@@ -11,6 +12,15 @@ use waddlebot_runtime::telemetry::{self, Hidden};
 use super::Config;
 
 impl Config {
+    /// Who may read the metrics without a key.
+    pub(crate) fn metrics_readers(&self) -> Readers {
+        match self.http.metrics.0 {
+            "machine" => Readers::ThisMachine,
+            "anybody" => Readers::Anybody,
+            _ => Readers::Keys,
+        }
+    }
+
     /// Where the rows are.
     pub(crate) fn place(&self) -> Place {
         match &self.store.database_url {
@@ -86,6 +96,7 @@ impl Config {
             connections: self.overlay.max_connections as usize,
             queue: self.overlay.queue_size as usize,
             retention: Duration::from_secs(u64::from(self.overlay.access_log_days) * 86_400),
+            page: crate::overlay_pages::version(),
             ..overlay::Settings::default()
         }
     }

@@ -103,6 +103,8 @@ settings! {
         listen: SocketAddr = "127.0.0.1:8060", "WADDLEBOT_LISTEN";
         /// How browsers reach it, when that is not the address it listens on.
         base_url: Option<String> = "", "BASE_URL";
+        /// Who may read /metrics: key (holders of a core or admin key), machine (also programs on this machine) or anybody.
+        metrics: Choice<MetricsReaders> = "key";
     }
     /// Where data is kept.
     store: Store {
@@ -189,6 +191,15 @@ settings! {
         /// How long a stop may take before it is forced.
         drain_timeout: Duration = "25s";
     }
+}
+
+/// The words for `http.metrics`.
+#[derive(Debug, Clone)]
+pub(crate) struct MetricsReaders;
+
+impl super::value::Words for MetricsReaders {
+    const WORDS: &'static [&'static str] = &["key", "machine", "anybody"];
+    const WANTS: &'static str = "key, machine or anybody";
 }
 
 /// The words for `irc.flood`.

@@ -30,7 +30,10 @@
       body.innerHTML = message.content;
       panel.append(body);
     }
-    if (form) panel.append(asked(form, message.id));
+    if (form) {
+      panel.classList.add("asks");
+      panel.append(asked(form, message.id));
+    }
     stage.append(panel);
     void panel.offsetWidth;
     panel.classList.add("on");

@@ -26,12 +26,17 @@
   }
 
   // One pass takes the longer of 15 seconds and a tenth of a second a letter. When the item is on screen for
-  // less, the pass begins as far in as it must for the end of the text to be seen.
+  // less, the pass begins as far in as it must for the end of the text to be seen; when not even that is
+  // enough, it runs faster.
   function scroll(text, seconds, elapsed) {
     var width = lane.clientWidth, length = text.offsetWidth, pad = 40;
     var time = Math.max(SHORTEST, PER_LETTER * text.textContent.length), way = width + length, speed = way / time;
     var first = width;
-    if (seconds < time) first = Math.min(Math.max(speed * seconds + width - length - pad, pad), Math.max(pad, width * 0.6));
+    if (seconds < time) {
+      first = Math.min(Math.max(speed * seconds + width - length - pad, pad), Math.max(pad, width * 0.6));
+      speed = Math.max(speed, (first + length + pad - width) / Math.max(seconds - 1, 0.5));
+      time = way / speed;
+    }
     text.style.setProperty("--from", width + "px");
     text.style.setProperty("--to", -length + "px");
     text.style.setProperty("--time", time + "s");

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use base64::Engine;
 use fantoccini::{Client, ClientBuilder};
@@ -12,6 +13,8 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::http;
+use crate::patience::Deadline;
+use crate::picture::Picture;
 use crate::process::{Process, Recipe, folder, free_port};
 use crate::program;
 
@@ -71,7 +74,8 @@ impl Browser {
         chromium.wait_ready(|_| debugging_port(&port_file).is_some());
         let port = debugging_port(&port_file).expect("it was there a moment ago");
         let options = json!({ "debuggerAddress": format!("127.0.0.1:{port}") });
-        let capabilities = Map::from_iter([("goog:chromeOptions".to_owned(), options)]);
+        let log = json!({ "performance": "ALL", "browser": "ALL" });
+        let capabilities = Map::from_iter([("goog:chromeOptions".to_owned(), options), ("goog:loggingPrefs".to_owned(), log)]);
         let client = ClientBuilder::rustls()
             .expect("a TLS provider is compiled in")
             .capabilities(capabilities)
@@ -80,8 +84,7 @@ impl Browser {
             .unwrap_or_else(|e| panic!("the driver does not find Chromium: {e}"));
         let session = client.session_id().await.ok().flatten().expect("a connected client has a session");
         let window = Window { client, session, driver: self.address, chromium };
-        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        window.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        window.resize(width, height).await;
         window
     }
 
@@ -99,7 +102,102 @@ pub struct Window {
     chromium: Process,
 }
 
+/// How long [`Window::until`] waits.
+const LIMIT: Duration = Duration::from_secs(20);
+
 impl Window {
+    /// Makes the page `width` × `height` CSS pixels.
+    ///
+    /// # Panics
+    /// When Chromium refuses.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// The value of a JavaScript expression in the page.
+    ///
+    /// # Panics
+    /// When it throws.
+    pub async fn look(&self, expression: &str) -> Value {
+        let looked = self.client.execute(&format!("return ({expression});"), Vec::new()).await;
+        looked.unwrap_or_else(|e| panic!("{expression}: {e}"))
+    }
+
+    /// Waits until a JavaScript expression in the page is true (in JavaScript's sense), and returns its value.
+    ///
+    /// # Panics
+    /// When it does not become so within 20 seconds; a page that is just loading is looked at again.
+    pub async fn until(&self, expression: &str) -> Value {
+        let deadline = Deadline::within(LIMIT);
+        loop {
+            let last = deadline.passed();
+            let looked = self.client.execute(&format!("return ({expression});"), Vec::new()).await;
+            match looked {
+                Ok(value) if is_truthy(&value) => return value,
+                _ if !last => tokio::time::sleep(Duration::from_millis(20)).await,
+                other => {
+                    let page = self.client.execute("return document.body.innerHTML.replace(/<script.*/s, '')", Vec::new()).await;
+                    let page =
+                        page.map(|page| page.as_str().unwrap_or_default().chars().take(3000).collect::<String>()).unwrap_or_default();
+                    panic!("{expression} is still {other:?} after {LIMIT:?}; the page:\n{page}")
+                }
+            }
+        }
+    }
+
+    /// A screenshot with its transparency.
+    ///
+    /// # Panics
+    /// When Chromium refuses.
+    pub async fn picture(&self) -> Picture {
+        Picture::decode(&self.screenshot_with_alpha().await)
+    }
+
+    /// The screenshot as a person sees it, whole page and white where nothing is, kept as `target/screenshots/NAME.png`.
+    ///
+    /// # Panics
+    /// When Chromium refuses or the file cannot be written.
+    pub async fn keep_picture(&self, name: &str) {
+        self.devtools("Emulation.setDefaultBackgroundColorOverride", json!({})).await;
+        let shot = self.devtools("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true })).await;
+        let text = shot["data"].as_str().unwrap_or_else(|| panic!("no picture: {shot}"));
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text).expect("Chromium writes base64");
+        crate::picture::keep(name, &bytes);
+    }
+
+    /// Every address the page asked for since the last call, WebSockets too, whether it was answered or refused.
+    ///
+    /// # Panics
+    /// When Chromium keeps no log.
+    pub async fn requests(&self) -> Vec<String> {
+        let mut asked = Vec::new();
+        for entry in self.log("performance").await {
+            let entry: Value = serde_json::from_str(entry["message"].as_str().unwrap_or_default()).expect("the log holds JSON");
+            let (method, params) = (&entry["message"]["method"], &entry["message"]["params"]);
+            match method.as_str() {
+                Some("Network.requestWillBeSent") => asked.extend(params["request"]["url"].as_str().map(str::to_owned)),
+                Some("Network.webSocketCreated") => asked.extend(params["url"].as_str().map(str::to_owned)),
+                _ => {}
+            }
+        }
+        asked
+    }
+
+    /// What the browser complained about since the last call: errors of scripts, refused requests.
+    ///
+    /// # Panics
+    /// When Chromium keeps no log.
+    pub async fn complaints(&self) -> Vec<String> {
+        self.log("browser").await.iter().map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    async fn log(&self, kind: &str) -> Vec<Value> {
+        let path = format!("/session/{}/se/log", self.session);
+        let answer = self.ask_driver(path, json!({ "type": kind }), "the log").await;
+        answer.as_array().cloned().unwrap_or_default()
+    }
+
     /// A PNG of the page with an alpha channel: transparent where the page is, as in OBS.
     ///
     /// # Panics
@@ -118,14 +216,28 @@ impl Window {
     /// When Chromium refuses.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let path = format!("/session/{}/goog/cdp/execute", self.session);
-        let body = json!({ "cmd": command, "params": parameters }).to_string();
+        self.ask_driver(path, json!({ "cmd": command, "params": parameters }), command).await
+    }
+
+    async fn ask_driver(&self, path: String, body: Value, what: &str) -> Value {
         let driver = self.driver;
         let json = [("Content-Type", "application/json")];
-        let asked = tokio::task::spawn_blocking(move || http::request(driver, "POST", &path, &json, &body));
-        let reply = asked.await.expect("the request does not panic").unwrap_or_else(|e| panic!("{command}: {e}"));
-        assert_eq!(reply.status, 200, "{command}: {}", reply.body);
+        let asked = tokio::task::spawn_blocking(move || http::request(driver, "POST", &path, &json, &body.to_string()));
+        let reply = asked.await.expect("the request does not panic").unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert_eq!(reply.status, 200, "{what}: {}", reply.body);
         let mut answer: Value = serde_json::from_str(&reply.body).expect("the driver writes JSON");
         answer["value"].take()
+    }
+}
+
+/// What JavaScript takes for true.
+fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is) => *is,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
     }
 }
 

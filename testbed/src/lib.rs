@@ -11,6 +11,8 @@ mod http;
 pub mod irc;
 
 mod patience;
+#[cfg(feature = "browser")]
+mod picture;
 mod postgres;
 mod process;
 mod program;
@@ -21,6 +23,8 @@ pub use bot::Bot;
 pub use browser::{Browser, Window};
 pub use http::{Reply, get, request};
 pub use patience::{Deadline, eventually, eventually_some};
+#[cfg(feature = "browser")]
+pub use picture::Picture;
 pub use postgres::Postgres;
 pub use process::free_port;
 pub use redis::Redis;

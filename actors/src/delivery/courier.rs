@@ -29,6 +29,10 @@ pub trait Screens: Send + Sync + 'static {
     fn show<'a>(&'a self, community: CommunityId, item: &'a Response, key: &'a str) -> Boxed<'a, Result<(), String>>;
 }
 
+/// Lines that were handed to an account, by their outbox row.
+#[must_use = "their outbox rows stay until it is settled what became of them"]
+pub struct OnItsWay(Vec<(String, Vec<Answer>)>);
+
 /// Knows the way to every account and overlay. Cloning shares it.
 #[derive(Clone)]
 pub struct Courier {
@@ -56,20 +60,31 @@ impl Courier {
         self.platforms.of(channel).is_some_and(|platform| platform.capabilities().idempotent)
     }
 
-    /// Carries parcels to a channel and its community's overlays, in order.
+    /// Carries parcels to a channel and its community's overlays, in order, and waits until they are there.
     pub async fn carry(&self, channel: &ChannelKey, community: CommunityId, parcels: Vec<Parcel>) {
-        if !self.mark(channel, &parcels).await {
-            return;
-        }
+        let on_its_way = self.hand_over(channel, community, parcels).await;
+        self.settle(on_its_way).await;
+    }
+
+    /// Hands parcels to those who bring them, in order; what became of them is for [`Courier::settle`].
+    pub async fn hand_over(&self, channel: &ChannelKey, community: CommunityId, parcels: Vec<Parcel>) -> OnItsWay {
         let mut waiting = Vec::new();
+        if !self.mark(channel, &parcels).await {
+            return OnItsWay(waiting);
+        }
         for Parcel { id, response } in parcels {
             match response {
                 Response::Chat(line) => waiting.extend(self.say(channel, &line, id)),
                 item => self.show(community, &item, id).await,
             }
         }
+        OnItsWay(waiting)
+    }
+
+    /// Waits until it is known what became of each line, and notes it.
+    pub async fn settle(&self, OnItsWay(waiting): OnItsWay) {
         for (id, answers) in waiting {
-            self.settle(id, answers).await;
+            self.settle_one(id, answers).await;
         }
     }
 
@@ -98,7 +113,8 @@ impl Courier {
 
     /// Hands a line to the account; for a line of the outbox, what to wait for.
     fn say(&self, channel: &ChannelKey, line: &Line, id: Option<String>) -> Option<(String, Vec<Answer>)> {
-        let (Some(platform), Some(account)) = (self.platforms.of(channel), self.accounts.get(channel.platform())) else {
+        let platform = self.platforms.of(channel);
+        let Some((platform, account)) = platform.and_then(|platform| Some((platform, self.accounts.get(platform.name())?))) else {
             tracing::error!(%channel, "no account speaks on this platform");
             return None;
         };
@@ -118,7 +134,7 @@ impl Courier {
         id.map(|id| (id, answers))
     }
 
-    async fn settle(&self, id: String, answers: Vec<Answer>) {
+    async fn settle_one(&self, id: String, answers: Vec<Answer>) {
         let mut unknown = false;
         for answer in answers {
             unknown |= matches!(answer.await, Ok(Err(PlatformError::Unknown { .. } | PlatformError::Lost { .. })) | Err(_));

@@ -57,6 +57,10 @@ pub(super) async fn backlog(store: &Store) -> Result<Vec<Entry>, StoreError> {
     Ok(entries)
 }
 
+pub(super) async fn count(store: &Store) -> Result<i64, StoreError> {
+    store.one(sql("SELECT COUNT(*) AS entries FROM inbox")).await?.map_or(Ok(0), |row| row.get("entries"))
+}
+
 fn read(row: &Row) -> Result<Entry, StoreError> {
     Ok(Entry { message_id: row.get("message_id")?, entity: row.get("entity_id")?, body: row.get("body")? })
 }

@@ -94,3 +94,13 @@ pub(super) async fn undelivered(store: &Store, idempotent: impl Fn(&str) -> bool
     }
     Ok(waiting)
 }
+
+/// How many are still to be sent, and of how many nobody knows whether they were.
+pub(super) async fn count(store: &Store) -> Result<(i64, i64), StoreError> {
+    let (mut open, mut unknown) = (0, 0);
+    for row in store.all(sql("SELECT state, COUNT(*) AS replies FROM outbox GROUP BY state")).await? {
+        let replies: i64 = row.get("replies")?;
+        *(if row.get::<String>("state")? == "unknown" { &mut unknown } else { &mut open }) += replies;
+    }
+    Ok((open, unknown))
+}

@@ -148,7 +148,7 @@ pub(crate) async fn register(store: &Store, me: &Member, seen: Option<&Seen>, no
     };
     let Some(row) = tx.one(put).await? else { return Ok(None) };
     let incarnation = row.get("incarnation")?;
-    let again = "UPDATE coordination SET status = 'available', error_count = 0 WHERE status = 'error' \
+    let again = "UPDATE coordination SET status = 'available', error_count = 0, last_check = NULL WHERE status = 'error' \
                  AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node_id <> $1 AND n.state IN ('up', 'draining'))";
     tx.run(sql(again).bind(&me.node_id)).await?;
     tx.run(sql("DELETE FROM claim_history WHERE claimed_at < $1").bind(now - HISTORY)).await?;
@@ -287,11 +287,12 @@ pub(crate) async fn hand_over(store: &Store, claim: &Claim, to: &Identity, now: 
 
 /// Notes a failure of an entity's actor: the last of so many in a row (`most`), or one after which
 /// nobody tries again (`last`), gives the entity back as failed. Whether it did.
-pub(crate) async fn failed(store: &Store, claim: &Claim, why: &str, most: i64, last: bool) -> Result<bool, StoreError> {
+pub(crate) async fn failed(store: &Store, claim: &Claim, why: &str, most: i64, last: bool, now: Millis) -> Result<bool, StoreError> {
     let mut tx = store.begin().await?;
-    let count = "UPDATE coordination SET error_count = error_count + 1, error_message = $5 \
+    let count = "UPDATE coordination SET error_message = $5, last_check = $6, \
+                 error_count = CASE WHEN last_check IS NULL OR last_check < $7 THEN 1 ELSE error_count + 1 END \
                  WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4 RETURNING error_count";
-    let Some(row) = tx.one(bound(count, claim).bind(why)).await? else { return Ok(false) };
+    let Some(row) = tx.one(bound(count, claim).bind(why).bind(now).bind(now - WELL)).await? else { return Ok(false) };
     let over = last || row.get::<i64>("error_count")? >= most;
     if over {
         let text = "UPDATE coordination SET claimed_by = NULL, claimed_at = NULL, status = 'error' WHERE entity_id = $1 AND epoch = $2";
@@ -301,11 +302,8 @@ pub(crate) async fn failed(store: &Store, claim: &Claim, why: &str, most: i64, l
     Ok(over)
 }
 
-/// Notes that something goes well again: failures count from none.
-pub(crate) async fn thrives(store: &Store, claim: &Claim) -> Result<(), StoreError> {
-    let text = "UPDATE coordination SET error_count = 0 WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4";
-    changed(store, bound(text, claim)).await.map(drop)
-}
+/// What did not fail for this long goes well: its failures count from none.
+const WELL: Millis = 10 * 60_000;
 
 /// Writes down who holds an epoch. The table's key refuses a second owner, and with it the take-over.
 async fn remember(tx: &mut Tx, claims: &[Claim], now: Millis) -> Result<(), StoreError> {

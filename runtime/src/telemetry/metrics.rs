@@ -22,6 +22,11 @@ const COUNTERS: &[(&str, &str)] = &[
 /// Every gauge and what it shows.
 const GAUGES: &[(&str, &str)] = &[
     ("waddlebot_claims_held", "Channels and communities that this node holds"),
+    ("waddlebot_live_actors", "Actors that live on this node"),
+    ("waddlebot_inbox_entries", "Messages and events that were accepted and not yet acted on"),
+    ("waddlebot_mailbox_orders", "Orders that wait in the mailboxes of this node's actors"),
+    ("waddlebot_outbox_replies", "Replies that are committed and still to be sent"),
+    ("waddlebot_outbox_replies_unknown", "Kept replies of which nobody knows whether they went out"),
     ("waddlebot_overlay_connections", "Browser sources connected to this node"),
 ];
 

@@ -3,15 +3,14 @@
 mod crowd;
 mod servers;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::TcpListener;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 pub(crate) use servers::serve;
 
@@ -158,17 +157,25 @@ impl Drop for Peer {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "overlay fan-out, CPU seconds per million frames")?;
-        writeln!(out, "{:>12} {:>10} {:>8} {:>8} {:>7} {:>7}", "connections", "in flight", "ours", "bare", "ratio", "limit")?;
-        for row in &self.rows {
-            let limit = if row.in_flight == 1 { 1.0 } else { 0.6 };
-            let Row { connections, in_flight, ours, bare } = row;
-            writeln!(out, "{connections:>12} {in_flight:>10} {ours:>8.2} {bare:>8.2} {:>7.2} {limit:>7.1}", ours / bare)?;
-        }
-        let (ours, bare) = (self.ours_bytes / 1024.0, self.bare_bytes / 1024.0);
-        writeln!(out, "resident KiB per connection: ours {ours:.1} (limit 16), bare {bare:.1}")?;
-        write!(out, "{} of {MANY} connected in {:.1} s", self.connected, self.seconds)
+impl Report {
+    /// The measurements as rows of the table.
+    pub(super) fn rows(&self) -> Vec<super::row::Row> {
+        use super::row::{Row as Line, Target};
+        let fan_out = |row: &Row| Line {
+            name: format!("overlay: CPU seconds per million frames, {} pages, {} in flight", row.connections, row.in_flight),
+            ours: row.ours,
+            bare: Some(row.bare),
+            target: Target::Ratio(if row.in_flight == 1 { 1.0 } else { 0.6 }),
+        };
+        let line = |name: &str, ours: f64, bare: Option<f64>, target: Target| Line { name: name.to_owned(), ours, bare, target };
+        let mut lines: Vec<_> = self.rows.iter().map(fan_out).collect();
+        lines.push(line("overlay: KiB resident per page", self.ours_bytes / 1024.0, Some(self.bare_bytes / 1024.0), Target::AtMost(16.0)));
+        lines.push(line(
+            &format!("overlay: pages connected of {MANY}, in {:.1} s", self.seconds),
+            self.connected as f64,
+            None,
+            Target::AtLeast(MANY as f64),
+        ));
+        lines
     }
 }

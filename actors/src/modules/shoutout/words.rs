@@ -86,23 +86,36 @@ impl Introduction<'_> {
         if let Reason::Raid { viewers } = self.reason { viewers } else { 0 }
     }
 
+    /// Over the name on the stream.
+    fn heading(&self) -> String {
+        match self.reason {
+            Reason::Asked => "Go check out".to_owned(),
+            Reason::Follow => "Thanks for the follow".to_owned(),
+            Reason::Subscription => "Thanks for the sub".to_owned(),
+            Reason::Raid { viewers: viewers @ 2.. } => format!("Raid with {viewers} viewers"),
+            Reason::Raid { .. } => "Thanks for the raid".to_owned(),
+        }
+    }
+
     /// The panel on the stream.
     pub(super) fn panel(&self, seconds: u32, picture: bool) -> Response {
         let variant = if self.reason == Reason::Asked { "shoutout text" } else { "shoutout text auto" };
         let mut html = format!("<div class=\"{variant}\">");
         let avatar = self.profile.avatar.as_deref().filter(|avatar| picture && avatar.starts_with("https://"));
-        if let Some(avatar) = avatar {
-            html.push_str(&format!("<img src=\"{}\" alt=\"\">", escaped(avatar)));
+        match (avatar, self.name.chars().next()) {
+            (Some(avatar), _) => html.push_str(&format!("<img src=\"{}\" alt=\"\">", escaped(avatar))),
+            (None, Some(first)) => html.push_str(&format!("<span class=\"face\">{}</span>", escaped(&first.to_uppercase().to_string()))),
+            (None, None) => {}
         }
-        html.push_str(&format!("<h2>{}</h2>", escaped(self.name)));
+        html.push_str(&format!("<p class=\"why\">{}</p><h2>{}</h2>", self.heading(), escaped(self.name)));
         if let Some(game) = &self.profile.game {
-            html.push_str(&format!("<p>Last seen playing {}</p>", escaped(game)));
+            html.push_str(&format!("<p class=\"game\">Last seen playing <strong>{}</strong></p>", escaped(game)));
         }
         if let Some(url) = &self.profile.url {
-            html.push_str(&format!("<p>{}</p>", escaped(url)));
+            html.push_str(&format!("<p class=\"link\">{}</p>", escaped(url.trim_start_matches("https://"))));
         }
         html.push_str("</div>");
-        let style = Map::from_iter([("type".to_owned(), Value::from("announcement"))]);
+        let style = Map::from_iter([("type".to_owned(), Value::from("shoutout"))]);
         Response::General(General { content_type: "html".into(), content: html, duration: seconds.clamp(1, 300), style })
     }
 }

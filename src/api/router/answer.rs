@@ -1,0 +1,95 @@
+//! What came of an event, in the fields of spec 01 section 3.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use waddlebot_runtime::intake::{Outcome, Verdict};
+use waddlebot_runtime::response::Response;
+use waddlebot_runtime::sessions;
+
+/// What a collector is told.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    session_id: String,
+    success: bool,
+    processed: bool,
+    status: Verdict,
+    status_code: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+    /// The lines to say in the channel, as chat shows them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<String>,
+    responses: Vec<Response>,
+    execution_time_ms: u64,
+    reputation_processed: bool,
+    event_modules_executed: usize,
+    module_results: Vec<Ran>,
+}
+
+/// One module's part.
+#[derive(Debug, Serialize)]
+struct Ran {
+    module: String,
+    command: String,
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    status_code: u16,
+    execution_time_ms: u64,
+}
+
+impl Answer {
+    pub(super) fn new(outcome: Outcome, took: Duration) -> Self {
+        let Outcome { responses, ran, verdict } = outcome;
+        let lines: Vec<_> = responses
+            .iter()
+            .filter_map(|response| match response {
+                Response::Chat(line) => Some(line.shown().to_string()),
+                _ => None,
+            })
+            .collect();
+        let module_results: Vec<_> = ran
+            .into_iter()
+            .map(|one| Ran {
+                success: one.error.is_none(),
+                status_code: if one.error.is_none() { 200 } else { 500 },
+                module: one.module,
+                command: one.command,
+                error: one.error,
+                execution_time_ms: one.execution_time_ms,
+            })
+            .collect();
+        Self {
+            session_id: sessions::new_id(),
+            success: matches!(verdict, Verdict::Chatter | Verdict::Done | Verdict::Duplicate),
+            processed: verdict != Verdict::Unavailable,
+            status: verdict,
+            status_code: code(verdict),
+            command: module_results.first().map(|one| one.command.clone()),
+            response: (!lines.is_empty()).then(|| lines.join("\n")),
+            responses,
+            execution_time_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            // Whatever is heard counts for its speaker.
+            reputation_processed: verdict != Verdict::Unavailable,
+            event_modules_executed: module_results.len(),
+            module_results,
+        }
+    }
+
+    pub(super) fn succeeded(&self) -> bool {
+        self.success
+    }
+}
+
+/// The outcome codes of spec 01 section 5.
+fn code(verdict: Verdict) -> u16 {
+    match verdict {
+        Verdict::Chatter | Verdict::Done | Verdict::Duplicate => 200,
+        Verdict::Unknown => 404,
+        Verdict::Denied | Verdict::Disabled => 403,
+        Verdict::Limited => 429,
+        Verdict::Failed => 500,
+        Verdict::Unavailable => 503,
+    }
+}

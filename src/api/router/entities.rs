@@ -1,0 +1,49 @@
+//! `GET /router/entities`: the channels that were heard of, a page at a time.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use waddlebot_actors::registry;
+
+use super::Desk;
+use crate::api::error::{ApiError, Query};
+
+/// The most rows of one page.
+const PAGE: i64 = 1000;
+
+/// What is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    #[serde(default)]
+    platform: Option<String>,
+    #[serde(default)]
+    limit: Option<i64>,
+    #[serde(default)]
+    offset: Option<i64>,
+}
+
+pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
+    let (limit, offset) = (asked.limit.unwrap_or(100), asked.offset.unwrap_or(0));
+    if !(1..=PAGE).contains(&limit) || offset < 0 {
+        return Err(ApiError::bad_request("bad_page", format!("limit is 1 to {PAGE}, offset 0 or more")));
+    }
+    let (entities, total) = registry::entities(desk.household.store(), asked.platform.as_deref(), limit, offset).await?;
+    let rows: Vec<_> = entities
+        .iter()
+        .map(|entity| {
+            json!({
+                "entity_id": entity.key,
+                "platform": entity.key.platform(),
+                "server_id": entity.key.server(),
+                "channel_id": entity.key.channel(),
+                "community_id": entity.community,
+                "is_active": entity.active,
+            })
+        })
+        .collect();
+    Ok(Json(json!({"total": total, "entities": rows})))
+}

@@ -1,0 +1,23 @@
+//! `POST /router/events`: one event, answered when it is done; what must not be lost is durable before.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use waddlebot_runtime::intake::{self, Ears as _};
+
+use super::Desk;
+use super::answer::Answer;
+use super::incoming::{Incoming, Meaning};
+use crate::api::error::{ApiError, Body};
+
+pub(super) async fn post(State(desk): State<Arc<Desk>>, Body(incoming): Body<Incoming>) -> Result<Json<Answer>, ApiError> {
+    let started = desk.clock.since_boot();
+    let (key, meaning) = incoming.meaning(desk.clock.now())?;
+    let ear = desk.household.channel(&key).await?;
+    let outcome = match meaning {
+        Meaning::Said(message) => intake::ask(ear.as_ref(), message).await?,
+        Meaning::Happened(event) => intake::tell(ear.as_ref(), event).await?,
+    };
+    Ok(Json(Answer::new(outcome, desk.clock.since_boot().saturating_sub(started))))
+}

@@ -1,0 +1,185 @@
+//! One event as a collector sends it, and what it means: somebody said something, or something happened.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use waddlebot_runtime::chat::{ChannelKey, ChatMessage, Millis, Role, Text, User};
+use waddlebot_runtime::event::{Event, EventKind};
+
+use crate::api::error::ApiError;
+
+/// The most characters of a message.
+const LONGEST: usize = 5000;
+/// The most characters of a name or an id.
+const NAME: usize = 255;
+
+/// An event in the fields of spec 01 section 4.1; both generations' names are understood.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Incoming {
+    platform: String,
+    #[serde(default)]
+    server_id: Option<String>,
+    #[serde(default)]
+    channel_id: Option<String>,
+    user_id: String,
+    #[serde(alias = "username")]
+    user_name: String,
+    #[serde(default, alias = "message")]
+    message_content: Option<String>,
+    #[serde(default)]
+    message_type: Option<String>,
+    #[serde(default, alias = "id")]
+    message_id: Option<String>,
+    #[serde(default)]
+    command: Option<String>,
+    #[serde(default)]
+    user_role: Option<String>,
+    #[serde(default)]
+    bits: Option<f64>,
+    #[serde(default)]
+    minutes: Option<f64>,
+    #[serde(default)]
+    amount: Option<f64>,
+    #[serde(default)]
+    viewers: Option<f64>,
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+}
+
+/// What an event is.
+#[derive(Debug, PartialEq)]
+pub(super) enum Meaning {
+    /// Somebody said it.
+    Said(ChatMessage),
+    /// It happened.
+    Happened(Event),
+}
+
+impl Incoming {
+    /// Reads one from its text.
+    pub(super) fn read(text: &str) -> Result<Self, ApiError> {
+        serde_json::from_str(text).map_err(|error| ApiError::bad_request("bad_request", error.to_string()))
+    }
+
+    /// Where it happened, and what it is.
+    pub(super) fn meaning(self, now: Millis) -> Result<(ChannelKey, Meaning), ApiError> {
+        let key = self.channel()?;
+        let by = self.user()?;
+        let kind = self.message_type.as_deref().map(str::trim).filter(|kind| !kind.is_empty());
+        let id: Text = match self.message_id {
+            Some(ref id) => bounded("message_id", id)?.to_owned().into(),
+            None => Text::new(),
+        };
+        match kind {
+            None if self.command.is_none() && self.message_content.is_none() => Err(missing("message_type")),
+            None | Some("chatMessage") => Ok((key, Meaning::Said(ChatMessage { id, by, text: self.spoken(false)?, at: now }))),
+            Some("slashCommand") => Ok((key, Meaning::Said(ChatMessage { id, by, text: self.spoken(true)?, at: now }))),
+            Some(name) => {
+                let Some(kind) = EventKind::parse(name) else {
+                    let shown: String = name.chars().take(40).collect();
+                    return Err(ApiError::bad_request("unknown_message_type", format!("there is no message type {shown:?}")));
+                };
+                let amount = self.amount(kind)?;
+                let text = self.message_content.unwrap_or_default();
+                fits("message_content", &text)?;
+                Ok((key, Meaning::Happened(Event { id, kind, by, amount, text: text.into() })))
+            }
+        }
+    }
+
+    /// A platform without servers names its channel in either field.
+    fn channel(&self) -> Result<ChannelKey, ApiError> {
+        let first = self.platform.bytes().next().is_some_and(|letter| letter.is_ascii_lowercase());
+        let rest =
+            self.platform.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, b'-' | b'_'));
+        if !first || !rest || self.platform.len() > 32 {
+            return Err(ApiError::bad_request("bad_platform", "a platform is a word in lower case of at most 32 letters"));
+        }
+        let part = |name, value: &Option<String>| match value.as_deref().map(str::trim) {
+            None | Some("") => Ok(None),
+            Some(value) => bounded(name, value).map(|value| Some(value.to_owned())),
+        };
+        match (part("server_id", &self.server_id)?, part("channel_id", &self.channel_id)?) {
+            (Some(server), Some(channel)) => Ok(ChannelKey::new(&self.platform, &server, &channel)),
+            (Some(channel), None) | (None, Some(channel)) => Ok(ChannelKey::new(&self.platform, "", &channel)),
+            (None, None) => Err(missing("server_id")),
+        }
+    }
+
+    fn user(&self) -> Result<User, ApiError> {
+        let role = match self.user_role.as_deref() {
+            Some(word) => Role::parse(word).ok_or_else(|| {
+                let shown: String = word.chars().take(40).collect();
+                ApiError::bad_request("bad_role", format!("there is no role {shown:?}: owner, admin, moderator, vip and member are known"))
+            })?,
+            None => self.badges(),
+        };
+        let id = bounded("user_id", &self.user_id)?.to_owned().into();
+        Ok(User { id, name: bounded("user_name", &self.user_name)?.trim_start_matches('@').to_owned().into(), role })
+    }
+
+    /// The highest role that the platform's badges stand for.
+    fn badges(&self) -> Role {
+        let badges = self.metadata.as_ref().and_then(|metadata| metadata.get("badges")).and_then(Value::as_array);
+        let names = badges.into_iter().flatten().filter_map(Value::as_str);
+        names.filter_map(|badge| Role::parse(badge.split('/').next().unwrap_or(badge))).max().unwrap_or_default()
+    }
+
+    /// What was said; a platform's own command is written as the chat writes it.
+    fn spoken(&self, slash: bool) -> Result<Text, ApiError> {
+        let said = self.message_content.as_deref().unwrap_or_default().trim();
+        let text = match self.command.as_deref().map(|word| word.trim().trim_start_matches(['/', '!'])) {
+            Some(word) if !word.is_empty() && said.trim_start_matches('!').split_whitespace().next() != Some(word) => {
+                let prefix = if word.starts_with('#') { "" } else { "!" };
+                format!("{prefix}{word} {said}").trim_end().to_owned()
+            }
+            _ if slash && !said.is_empty() && !said.starts_with(['!', '#']) => format!("!{}", said.trim_start_matches('/')),
+            _ => said.to_owned(),
+        };
+        if text.is_empty() {
+            return Err(missing("message_content"));
+        }
+        fits("message_content", &text)?;
+        Ok(if text.contains(['\r', '\n']) { text.replace(['\r', '\n'], " ").into() } else { text.into() })
+    }
+
+    fn amount(&self, kind: EventKind) -> Result<i64, ApiError> {
+        let of = |name: &str| self.metadata.as_ref().and_then(|metadata| metadata.get(name)).and_then(Value::as_f64);
+        let value = match kind {
+            EventKind::Cheer => self.bits.or(self.amount).or_else(|| of("bits")),
+            EventKind::VoiceTime => self.minutes.or(self.amount).or_else(|| of("minutes")),
+            // In cents.
+            EventKind::Donation | EventKind::SuperChat => self.amount.or_else(|| of("amount")).map(|amount| amount * 100.0),
+            EventKind::Raid | EventKind::Host => self.viewers.or(self.amount).or_else(|| of("viewers")),
+            _ => self.amount.or_else(|| of("amount")),
+        };
+        let value = value.unwrap_or_default().round();
+        if !(0.0..=1e12).contains(&value) {
+            return Err(ApiError::bad_request("bad_amount", "an amount is a number from 0 to 1000000000000"));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it was found to be whole and small just now")]
+        Ok(value as i64)
+    }
+}
+
+fn bounded<'a>(name: &str, value: &'a str) -> Result<&'a str, ApiError> {
+    let value = value.trim();
+    if value.is_empty() || value.chars().count() > NAME || value.chars().any(char::is_control) {
+        return Err(ApiError::bad_request("bad_field", format!("{name} has 1 to {NAME} characters without line breaks")));
+    }
+    Ok(value)
+}
+
+fn fits(name: &str, text: &str) -> Result<(), ApiError> {
+    if text.len() > LONGEST && text.chars().count() > LONGEST {
+        return Err(ApiError::bad_request("too_long", format!("{name} has at most {LONGEST} characters")));
+    }
+    Ok(())
+}
+
+fn missing(name: &str) -> ApiError {
+    ApiError::bad_request("missing_field", format!("{name} is missing"))
+}
+
+#[cfg(test)]
+mod tests;

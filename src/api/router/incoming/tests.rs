@@ -1,0 +1,83 @@
+//! What collectors of both generations send, and what is not taken.
+
+use super::*;
+
+fn read(text: &str) -> Result<(ChannelKey, Meaning), ApiError> {
+    Incoming::read(text)?.meaning(7)
+}
+
+fn said(text: &str) -> ChatMessage {
+    match read(text).expect("taken").1 {
+        Meaning::Said(message) => message,
+        Meaning::Happened(event) => panic!("{event:?}"),
+    }
+}
+
+fn happened(text: &str) -> Event {
+    match read(text).expect("taken").1 {
+        Meaning::Happened(event) => event,
+        Meaning::Said(message) => panic!("{message:?}"),
+    }
+}
+
+fn code(text: &str) -> &'static str {
+    read(text).expect_err(text).code
+}
+
+#[test]
+fn a_chat_message_of_either_generation_is_understood() {
+    let old = r#"{"platform":"discord","server_id":"9","channel_id":"7","user_id":"1","user_name":"Ana","message_content":"!ping","message_type":"chatMessage","message_id":"m1"}"#;
+    assert_eq!(read(old).expect("taken").0.as_str(), "discord:9:7");
+    assert_eq!((said(old).text, said(old).id, said(old).by.name), ("!ping".into(), "m1".into(), "Ana".into()));
+    let new = r#"{"platform":"twitch","channel_id":"ducks","user_id":"1","username":"ana","message":"hi","metadata":{"badges":["subscriber/12","moderator/1"]}}"#;
+    assert_eq!(read(new).expect("taken").0.as_str(), "twitch:ducks");
+    assert_eq!(said(new).by.role, Role::Moderator);
+}
+
+#[test]
+fn a_slash_command_is_written_as_the_chat_writes_it() {
+    let with = |fields: &str| {
+        format!(r#"{{"platform":"discord","server_id":"9","user_id":"1","user_name":"a","message_type":"slashCommand",{fields}}}"#)
+    };
+    assert_eq!(said(&with(r#""command":"so","message_content":"@ninja""#)).text, "!so @ninja");
+    assert_eq!(said(&with(r#""message_content":"/ping hello""#)).text, "!ping hello");
+    assert_eq!(said(&with(r#""command":"/ping""#)).text, "!ping");
+}
+
+#[test]
+fn amounts_come_from_where_each_kind_carries_them() {
+    let with = |fields: &str| format!(r#"{{"platform":"twitch","server_id":"d","user_id":"1","user_name":"a",{fields}}}"#);
+    assert_eq!(happened(&with(r#""message_type":"cheer","bits":100"#)).amount, 100);
+    assert_eq!(happened(&with(r#""message_type":"donation","amount":4.99"#)).amount, 499);
+    assert_eq!(happened(&with(r#""message_type":"raid","metadata":{"viewers":12}"#)).amount, 12);
+    assert_eq!(code(&with(r#""message_type":"cheer","bits":-1"#)), "bad_amount");
+    assert_eq!(code(&with(r#""message_type":"cheer","bits":1e300"#)), "bad_amount");
+}
+
+#[test]
+fn every_documented_message_type_is_known() {
+    let types = "subscription follow donation cheer raid host subgift resub reaction member_join member_leave voice_join voice_leave \
+        voice_time boost ban kick timeout warn file_share app_mention channel_join interaction modal_submit button_click select_menu \
+        gift_subscription stream_online stream_offline mention shortcut streamStart streamEnd superChat membership videoPublished";
+    for kind in types.split_whitespace() {
+        happened(&format!(r#"{{"platform":"twitch","server_id":"d","user_id":"1","user_name":"a","message_type":"{kind}"}}"#));
+    }
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_named() {
+    assert_eq!(code("{}"), "bad_request");
+    let with = |fields: &str| format!(r#"{{"user_id":"1","user_name":"a",{fields}}}"#);
+    assert_eq!(code(&with(r#""platform":"twitch","message_type":"follow""#)), "missing_field");
+    assert_eq!(code(&with(r#""platform":"twitch","server_id":"d""#)), "missing_field");
+    assert_eq!(code(&with(r#""platform":"twitch","server_id":"d","message_type":"chatMessage""#)), "missing_field");
+    assert_eq!(code(&with(r#""platform":"twitch","server_id":"d","message_type":"dance""#)), "unknown_message_type");
+    assert_eq!(code(&with(r#""platform":"Twitch:x","server_id":"d","message_type":"follow""#)), "bad_platform");
+    assert_eq!(code(&with(r#""platform":"twitch","server_id":"d","message_type":"follow","colour":1"#)), "bad_request");
+    assert_eq!(code(&with(r#""platform":"twitch","server_id":"d","message_type":"follow","user_role":"king""#)), "bad_role");
+    let long = "x".repeat(5001);
+    assert_eq!(
+        code(&with(&format!(r#""platform":"twitch","server_id":"d","message_type":"chatMessage","message_content":"{long}""#))),
+        "too_long"
+    );
+}

@@ -1,0 +1,99 @@
+//! `waddlebot bench`: what this program costs on this machine, against bare loops of the same frameworks, as one table.
+
+mod irc;
+mod overlay;
+mod process;
+mod row;
+mod start;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use tokio_util::sync::CancellationToken;
+
+use row::{Row, table};
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// Chat from an IRC server in this process: CPU per 100,000 messages, one `!ping` in ten
+    Irc,
+    /// Overlay fan-out: CPU per million frames, memory per connection, 10,000 connects
+    Overlay,
+    /// Start, idle memory and stop
+    Start,
+    /// Everything
+    All,
+}
+
+/// What to measure, and how to tell.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Asked {
+    /// What to measure
+    #[arg(value_enum, default_value = "all")]
+    what: What,
+
+    /// Prints one JSON object per row instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// A process that is measured: started by the bench, of no use otherwise.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Peer {
+    /// A bot that only parses with the `irc` crate
+    Irc {
+        /// The server.
+        server: SocketAddr,
+        /// The channels, with commas.
+        channels: String,
+    },
+    /// A server of overlay pages, told what to do over one line of text
+    Overlay {
+        /// Whose.
+        server: overlay::Server,
+        /// Where the one who measures listens.
+        control: SocketAddr,
+    },
+}
+
+/// Measures and prints a table. A row that misses its target is told, and is no failure of the command.
+pub(crate) async fn run(asked: Asked, closing: CancellationToken) -> Result<()> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let rows = tokio::select! {
+        rows = measured(&program, asked.what) => rows?,
+        () = closing.cancelled() => bail!("stopped before everything was measured"),
+    };
+    if asked.json {
+        for row in &rows {
+            println!("{}", row.json());
+        }
+    } else {
+        println!("{}", table(&rows));
+    }
+    Ok(())
+}
+
+async fn measured(program: &Path, what: What) -> Result<Vec<Row>> {
+    let wanted = |part: What| what == part || what == What::All;
+    let mut rows = Vec::new();
+    if wanted(What::Irc) {
+        rows.extend(irc::rows(program).await.context("the IRC bench")?);
+    }
+    if wanted(What::Overlay) {
+        rows.extend(overlay::measure(program, &["bench-peer", "overlay"]).await.context("the overlay bench")?.rows());
+    }
+    if wanted(What::Start) {
+        rows.extend(start::rows(program).await.context("the start bench")?);
+    }
+    Ok(rows)
+}
+
+/// Is measured until who started it hangs up.
+pub(crate) async fn serve(peer: Peer) -> Result<()> {
+    match peer {
+        Peer::Irc { server, channels } => irc::bare(server, &channels).await,
+        Peer::Overlay { server, control } => overlay::serve(server, control).await,
+    }
+}

@@ -1,0 +1,108 @@
+//! The router's address as a collector uses it: the real program, over HTTP.
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use waddlebot_testbed::{Bot, Reply};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_waddlebot");
+
+struct Collector {
+    bot: Bot,
+    key: String,
+}
+
+impl Collector {
+    fn with(role: &str) -> Self {
+        let mut bot = Bot::start(PROGRAM, &[], &[]);
+        bot.wait_healthy();
+        let data = bot.data().display().to_string();
+        let made = Command::new(PROGRAM).args(["key", "create", "--role", role, "--name", "collector", "--data", &data]).output().unwrap();
+        let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        Self { bot, key }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> Reply {
+        let fields = [("X-API-Key", self.key.as_str()), ("Content-Type", "application/json")];
+        self.bot.request(method, path, &fields, body)
+    }
+
+    fn event(&self, event: &Value) -> (u16, Value) {
+        read(&self.ask("POST", "/router/events", &event.to_string()))
+    }
+}
+
+fn read(reply: &Reply) -> (u16, Value) {
+    (reply.status, serde_json::from_str(&reply.body).unwrap_or_else(|_| panic!("no JSON: {}", reply.body)))
+}
+
+fn said(text: &str, id: &str) -> Value {
+    json!({
+        "platform": "twitch", "server_id": "ducks", "user_id": "1", "user_name": "Ana", "user_role": "moderator",
+        "message_type": "chatMessage", "message_content": text, "message_id": id,
+    })
+}
+
+#[test]
+fn a_collectors_events_are_answered_with_what_came_of_them() {
+    let collector = Collector::with("trigger");
+    let (status, answer) = collector.event(&said("hello all", "1"));
+    assert_eq!((status, &answer["status"], &answer["success"]), (200, &json!("chatter"), &json!(true)));
+    assert!(answer["session_id"].as_str().unwrap().starts_with("sess_"));
+    let (_, answer) = collector.event(&said("!ping hello", "2"));
+    assert_eq!((&answer["response"], &answer["command"], &answer["status_code"]), (&json!("pong hello"), &json!("ping"), &json!(200)));
+    assert_eq!(answer["module_results"][0]["module"], "basics");
+    let (_, answer) = collector.event(&said("!nonsense", "3"));
+    assert_eq!((&answer["status_code"], &answer["success"]), (&json!(404), &json!(false)));
+    let (_, entities) = read(&collector.ask("GET", "/api/v1/router/entities?platform=twitch", ""));
+    assert_eq!((&entities["total"], &entities["entities"][0]["entity_id"]), (&json!(1), &json!("twitch:ducks")));
+}
+
+#[test]
+fn the_same_message_id_again_gets_the_first_answer_and_has_one_effect() {
+    let collector = Collector::with("trigger");
+    let first = collector.event(&said("!memories add quote \"to be\" hamlet", "q1")).1;
+    let second = collector.event(&said("!memories add quote \"to be\" hamlet", "q1")).1;
+    assert_eq!(first["status_code"], 200, "{first}");
+    assert_eq!(first["responses"], second["responses"]);
+    assert_eq!(second["status"], "duplicate");
+    let third = collector.event(&said("!memories add quote \"not to be\" hamlet", "q2")).1;
+    assert!(third["response"].as_str().unwrap().contains('2'), "{third}");
+}
+
+#[test]
+fn a_batch_is_answered_in_its_order_and_one_bad_event_harms_no_other() {
+    let collector = Collector::with("trigger");
+    let mut events: Vec<_> = (0..40).map(|n| said(&format!("!ping {n}"), &format!("b{n}"))).collect();
+    for (n, event) in events.iter_mut().enumerate() {
+        event["server_id"] = json!(format!("room{}", n % 7));
+        event["user_id"] = json!(n.to_string());
+    }
+    events[5] = json!({"platform": "twitch"});
+    let (status, answer) = read(&collector.ask("POST", "/api/v1/router/events/batch", &json!({"events": events}).to_string()));
+    assert_eq!((status, &answer["total_count"], &answer["failed_count"]), (200, &json!(40), &json!(1)));
+    for (n, result) in answer["results"].as_array().unwrap().iter().enumerate() {
+        if n == 5 {
+            assert_eq!(result["error"]["code"], "bad_request");
+        } else {
+            assert_eq!(result["response"], format!("pong {n}"), "{result}");
+        }
+    }
+    let many: Vec<_> = (0..101).map(|n| said("hi", &n.to_string())).collect();
+    let (status, answer) = read(&collector.ask("POST", "/router/events/batch", &json!({"events": many}).to_string()));
+    assert_eq!((status, &answer["error"]["code"]), (400, &json!("bad_batch")));
+}
+
+#[test]
+fn the_router_refuses_who_may_not_and_says_what_is_wrong() {
+    let user = Collector::with("user");
+    assert_eq!(user.event(&said("!ping", "1")).0, 403);
+    assert_eq!(user.bot.request("POST", "/router/events", &[("Content-Type", "application/json")], "{}").status, 401);
+    let (status, commands) = read(&user.ask("GET", "/router/commands?prefix=!", ""));
+    assert_eq!(status, 200);
+    assert!(commands["commands"].as_array().unwrap().iter().any(|command| command["command"] == "!ping"));
+    let (status, answer) = read(&user.ask("GET", "/router/commands?colour=red", ""));
+    assert_eq!((status, &answer["error"]["code"]), (400, &json!("bad_query")));
+    assert_eq!(user.ask("GET", "/router/commands?entity_id=twitch:nobody", "").status, 404);
+}
