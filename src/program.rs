@@ -20,11 +20,13 @@ use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::intake::Ears;
 use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::keys::Keys;
+use waddlebot_runtime::membership::{self, Here, Membership, Tenants};
+use waddlebot_runtime::placement::Placement;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::secret::Secret;
 use waddlebot_runtime::sessions::{MemorySessions, RedisSessions, Sessions};
 use waddlebot_runtime::spawn;
-use waddlebot_runtime::store::{Claim, Store, sql};
+use waddlebot_runtime::store::Store;
 use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use crate::api::auth::Door;
@@ -45,14 +47,19 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     registry::add_channel(&store, &Local::key("lobby").expect("a good name"), home.id, clock.now()).await?;
 
     let world = World::new(clock.clone());
-    let root = open_root::<Node>("node", store.clone(), &world).await.map_err(anyhow::Error::from_boxed)?;
+    let here = Here::new(&config.node.id, clock.clone());
+    let membership = config.membership(&here, &store);
+    let membership = open_root::<Membership>("membership", membership, &world).await.map_err(anyhow::Error::from_boxed)?;
+    let most = usize::try_from(config.node.max_claims).unwrap_or(usize::MAX);
+    let claims: Arc<dyn Claims> = Arc::new(Placement::new(here, store.clone(), clock.clone(), most));
+    let seed = node::Seed { store: store.clone(), claims: claims.clone() };
+    let root = open_root::<Node>("node", seed, &world).await.map_err(anyhow::Error::from_boxed)?;
     let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone());
     let local = Local::new(clock.clone());
     let irc = config.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
     let all =
         std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
     let platforms = Platforms::new(all).otherwise(Arc::new(Collected));
-    let claims: Arc<dyn Claims> = Arc::new(Rows(store.clone()));
     let secret = Secret::open(&config.data, config.store.secret_key.as_ref().map(|key| key.reveal().as_str()))?;
     let overlays =
         Overlays::new(config.overlay_settings(), store.clone(), secret.clone(), clock.clone(), claims.clone(), Arc::new(NoForms));
@@ -71,6 +78,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         rate: Rate { uses: config.limits.commands as usize, window: config.limits.window },
         ids: format!("n{}", clock.now()).into(),
     });
+    membership.address.send(membership::Order::Tenants(Arc::new(Everybody { household: household.clone(), overlays: overlays.clone() })))?;
     household.open_accounts().await.map_err(anyhow::Error::msg)?;
     // Read before anybody is heard: what is accepted from now on is not left over.
     let left = household.left_over().await?;
@@ -98,6 +106,8 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     household.stop().await;
     opened.close().await;
     root.stop(config.limits.drain_timeout).await;
+    membership.address.ask(membership::Order::Leave).await.ok();
+    membership.stop(config.limits.drain_timeout).await;
     store.close().await;
     Ok(())
 }
@@ -128,18 +138,26 @@ impl Forms for NoForms {
     }
 }
 
-struct Rows(Store);
+/// Everybody who acts under this node's claims.
+struct Everybody {
+    household: Household,
+    overlays: Overlays,
+}
 
-impl Claims for Rows {
-    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, String>> {
+impl Tenants for Everybody {
+    fn vacate(&self) -> Boxed<'_, ()> {
         Box::pin(async move {
-            let mut tx = self.0.begin().await.map_err(|error| error.to_string())?;
-            let text = "INSERT INTO coordination (entity_id, claimed_by, incarnation, epoch) VALUES ($1, 'n1', 1, 1) \
-                        ON CONFLICT (entity_id) DO UPDATE SET epoch = coordination.epoch RETURNING epoch";
-            let row = tx.one(sql(text).bind(entity)).await.map_err(|error| error.to_string())?.ok_or("no row")?;
-            let epoch = row.get("epoch").map_err(|error| error.to_string())?;
-            tx.commit().await.map_err(|error| error.to_string())?;
-            Ok(Claim { entity: entity.to_owned(), owner: "n1".into(), incarnation: 1, epoch })
+            self.household.vacate().await;
+            self.overlays.vacate().await;
+        })
+    }
+
+    fn resume(&self) -> Boxed<'_, ()> {
+        Box::pin(async move {
+            let resumed = async { self.household.resume(self.household.left_over().await?).await };
+            if let Err(error) = resumed.await {
+                tracing::error!(%error, "what was left before the lease was lost cannot be resumed");
+            }
         })
     }
 }

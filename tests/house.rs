@@ -22,8 +22,6 @@ const MAY_NAME_PLATFORMS: [&str; 7] = [
 ];
 /// Longer than they may be, to be split; a file leaves this list and never comes to it.
 const STILL_TOO_LONG: [&str; 3] = ["actors/src/modules/memories.rs", "actors/src/overlay.rs", "actors/src/overlay/socket.rs"];
-/// Keeps a row of its own until claims are wired.
-const STILL_SHARES_A_TABLE: &str = "src/program.rs";
 /// Fills a house of its own with rows, to measure it.
 const FILLS_TABLES: &str = "src/commands/bench/";
 /// What only tests compile.
@@ -166,7 +164,7 @@ fn tables() -> BTreeSet<String> {
 
 fn owners(files: &[File], tables: &BTreeSet<String>) -> Vec<String> {
     let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for file in files.iter().filter(|file| !file.is_test() && file.path != STILL_SHARES_A_TABLE && !file.path.starts_with(FILLS_TABLES)) {
+    for file in files.iter().filter(|file| !file.is_test() && !file.path.starts_with(FILLS_TABLES)) {
         for table in touched(file, tables) {
             owners.entry(table).or_default().push(&file.path);
         }

@@ -209,6 +209,12 @@ impl Household {
         &self.0.on.store
     }
 
+    /// Every claim is lost: ends what acted under them. What is heard afterwards is claimed anew.
+    pub async fn vacate(&self) {
+        self.0.on.node.ask(node::Order::Vacate).await.ok();
+        self.0.channels.retain(|_, channel| channel.0.is_open());
+    }
+
     /// Stops channels, communities, accounts and the journal, in this order.
     pub async fn stop(&self) {
         self.0.closing.store(true, Relaxed);

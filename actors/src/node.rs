@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Address, Ended, Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::journal::{self, Keeper};
 use waddlebot_runtime::platform::{Boxed, Platform};
+use waddlebot_runtime::placement::Claims;
+use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::Store;
 use waddlebot_runtime::supervision::Verdict;
 
@@ -29,8 +32,18 @@ pub enum Order {
     Connection(Arc<dyn Connection>),
     /// Where the journal is reached.
     Journal(oneshot::Sender<Address<journal::Order>>),
+    /// Every claim is lost: stop channels and communities; answer when they have ended.
+    Vacate(oneshot::Sender<()>),
     /// Stop channels, then communities, then accounts, then the journal; answer when all is on disk.
     Stop(oneshot::Sender<()>),
+}
+
+/// What a node is opened with.
+pub struct Seed {
+    /// The store.
+    pub store: Store,
+    /// Who is told when what acts under a claim fails.
+    pub claims: Arc<dyn Claims>,
 }
 
 /// A platform's connection that the node keeps open.
@@ -46,6 +59,7 @@ pub type Stop = Box<dyn Fn() -> Boxed<'static, ()> + Send + Sync>;
 
 /// The actor of this node.
 pub struct Node {
+    claims: Arc<dyn Claims>,
     connections: HashMap<String, (Arc<dyn Connection>, Option<Stop>)>,
     journal: Address<journal::Order>,
     accounts: HashMap<&'static str, Address<account::Order>>,
@@ -57,11 +71,11 @@ impl Actor for Node {
     const KIND: &'static str = "node";
     const BOUND: usize = 100_000;
     type Order = Order;
-    type Seed = Store;
+    type Seed = Seed;
 
-    async fn open(store: Store, me: &Me<Order>) -> Result<Self, Fault> {
+    async fn open(Seed { store, claims }: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         let journal = me.open::<Keeper>("journal", store).await?;
-        Ok(Self { connections: HashMap::new(), journal, accounts: HashMap::new(), communities: HashMap::new(), channels: HashMap::new() })
+        Ok(Self { claims, connections: HashMap::new(), journal, accounts: HashMap::new(), communities: HashMap::new(), channels: HashMap::new() })
     }
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
@@ -71,6 +85,10 @@ impl Actor for Node {
             Order::Account(platform, reply) => drop(reply.send(self.account(platform, me).await)),
             Order::Connection(connection) => self.connect(connection, me).await,
             Order::Journal(reply) => drop(reply.send(self.journal.clone())),
+            Order::Vacate(reply) => {
+                self.vacate().await;
+                reply.send(()).ok();
+            }
             Order::Stop(reply) => {
                 self.stop().await;
                 reply.send(()).ok();
@@ -80,8 +98,10 @@ impl Actor for Node {
     }
 
     async fn ended(&mut self, child: Ended, me: &Me<Order>) -> Result<(), Fault> {
+        let claimed = self.channels.len() + self.communities.len();
         self.channels.retain(|_, channel| channel.meter().key() != child.key);
         self.communities.retain(|_, community| community.meter().key() != child.key);
+        let claimed = self.channels.len() + self.communities.len() < claimed;
         self.accounts.retain(|_, account| account.meter().key() != child.key);
         if let Some((connection, stop)) = self.connections.get_mut(&child.key) {
             *stop = None;
@@ -90,6 +110,9 @@ impl Actor for Node {
             }
         }
         if let Some(why) = child.failure {
+            if claimed {
+                self.failed(child.key.clone(), why.clone(), child.verdict == Verdict::GiveUp);
+            }
             me.address().meter().fault(format!("{}: {why}", child.key));
             metrics::counter!("waddlebot_actor_failures_total").increment(1);
             if child.key == self.journal.meter().key() {
@@ -146,6 +169,20 @@ impl Node {
         self.connections.insert(connection.key(), (connection, stop));
     }
 
+    /// Notes the failure of what acts under a claim; the node goes on meanwhile.
+    fn failed(&self, entity: String, why: String, last: bool) {
+        let claims = self.claims.clone();
+        spawn::task("failed", async move { claims.failed(&entity, &why, last).await });
+    }
+
+    /// What acts under claims ends; the gate lets nothing out that it still has to say.
+    async fn vacate(&mut self) {
+        let channels = self.channels.drain().map(|(_, channel)| async move { channel.stop().await });
+        ended_in_time("channels", channels).await;
+        let communities = self.communities.drain().map(|(_, community)| async move { community.stop().await });
+        ended_in_time("communities", communities).await;
+    }
+
     /// Channels first, so that what was heard is answered; connections after what they still have to say.
     async fn stop(&mut self) {
         for (key, channel) in self.channels.drain() {
@@ -169,6 +206,13 @@ impl Node {
         }
         self.journal.ask(journal::Order::Flush).await.ok();
         self.journal.drain().await;
+    }
+}
+
+/// Waits for all of them together, for no longer than ten seconds.
+async fn ended_in_time<F: Future<Output = ()>>(whose: &str, ending: impl Iterator<Item = F>) {
+    if tokio::time::timeout(Duration::from_secs(10), join_all(ending)).await.is_err() {
+        tracing::warn!(whose, "did not stop in time");
     }
 }
 

@@ -10,6 +10,7 @@ use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::intake::{self, Ears, Outcome};
 use waddlebot_runtime::journal::Journal;
+use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::platform::{Boxed, Capabilities, Limits, Outgoing, Platform, PlatformError, Platforms, Profile, Unit};
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::store::{Claim, Place, Store, sql};
@@ -57,7 +58,9 @@ impl Stage {
         let store = Store::open(place).await.expect("the store opens");
         store.migrate().await.expect("the tables are made");
         let world = World::new(clock.clone());
-        let root = open_root::<Node>("node", store.clone(), &world).await.expect("the node opens");
+        let claims: Arc<dyn Claims> = Arc::new(Everything(store.clone()));
+        let seed = node::Seed { store: store.clone(), claims: claims.clone() };
+        let root = open_root::<Node>("node", seed, &world).await.expect("the node opens");
         let journal = Journal::new(root.address.ask(node::Order::Journal).await.expect("a journal"), store.clone());
         let seen = Seen::default();
         let platforms = Platforms::new([Arc::new(seen.clone()) as Arc<dyn Platform>]);
@@ -72,7 +75,7 @@ impl Stage {
             platforms,
             courier,
             modules: modules.into(),
-            claims: Arc::new(Everything(store.clone())),
+            claims,
             limit,
             rate: Rate::default(),
             ids,
@@ -167,12 +170,12 @@ impl Screens for Seen {
 struct Everything(Store);
 
 impl Claims for Everything {
-    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, String>> {
+    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, Unclaimed>> {
         Box::pin(async move {
-            let mut tx = self.0.begin().await.map_err(|error| error.to_string())?;
+            let mut tx = self.0.begin().await?;
             let text = "INSERT INTO coordination (entity_id, claimed_by, incarnation, epoch) VALUES ($1, 'stage', 1, 1) ON CONFLICT (entity_id) DO NOTHING";
-            tx.run(sql(text).bind(entity)).await.map_err(|error| error.to_string())?;
-            tx.commit().await.map_err(|error| error.to_string())?;
+            tx.run(sql(text).bind(entity)).await?;
+            tx.commit().await?;
             Ok(Claim { entity: entity.to_owned(), owner: "stage".into(), incarnation: 1, epoch: 1 })
         })
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::api::metrics::Readers;
 use waddlebot_actors::overlay;
 use waddlebot_platforms::irc::settings as irc;
-use waddlebot_runtime::store::{Place, file_in};
+use waddlebot_runtime::membership::{self, Before, Here, Terms};
+use waddlebot_runtime::store::{Member, Place, Store, file_in};
 use waddlebot_runtime::telemetry::{self, Hidden};
 
 use super::Config;
@@ -30,6 +31,22 @@ impl Config {
                 replica: self.store.read_replica_url.as_ref().map(|replica| replica.reveal().clone()),
             },
         }
+    }
+
+    /// This node among others: its row, and how it shows that it lives.
+    pub(crate) fn membership(&self, here: &Here, store: &Store) -> membership::Seed {
+        let terms = Terms { ttl: self.lease.ttl, renew: self.lease.renew, guard: self.lease.guard };
+        let member = Member {
+            node_id: self.node.id.clone(),
+            address: String::new(),
+            http_address: self.base_url(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config_hash: format!("ttl={:?} renew={:?} guard={:?}", terms.ttl, terms.renew, terms.guard),
+            capacity: self.node.max_claims.into(),
+        };
+        // A file is served by who holds its folder; a server's rows say nothing of other processes.
+        let before = if store.is_file() { Before::Alone } else { Before::Unknown };
+        membership::Seed { here: here.clone(), member, store: store.clone(), terms, before }
     }
 
     /// Where sessions are kept, when not in this process: `redis_url`, or what the single settings make of it.

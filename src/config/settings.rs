@@ -87,15 +87,17 @@ settings! {
     node: Node {
         /// Its name; no two nodes of a cluster may have the same.
         id: String = "n1", "NODE_ID";
+        /// The most channels and communities it serves.
+        max_claims: u32 = "20000", "MAX_CLAIMS";
     }
     /// How a node shows that it lives; the same on all nodes.
     lease: Lease {
         /// How long a node that is not heard of still owns its channels.
-        ttl: Duration = "6s";
+        ttl: Duration = "6s", "CLAIM_TIMEOUT";
         /// How often a node shows that it lives.
-        renew: Duration = "1500ms";
+        renew: Duration = "1500ms", "HEARTBEAT_INTERVAL";
         /// How long before the end of its lease a node stops acting.
-        guard: Duration = "1s";
+        guard: Duration = "1s", "GRACE_PERIOD";
     }
     /// The one port for hub, overlays, webhooks and API.
     http: Http {

@@ -159,6 +159,15 @@ impl Overlays {
         }
     }
 
+    /// Ends the overlays of all communities: this node holds none any longer. Pages stay and find them again.
+    pub async fn vacate(&self) {
+        for group in self.groups() {
+            if let Some(overlay) = group.overlay() {
+                overlay.stop().await;
+            }
+        }
+    }
+
     /// Shows an item; answered when it is stored. The same key twice is shown once; an empty key is always new.
     ///
     /// # Errors
@@ -217,7 +226,8 @@ impl Overlays {
         let unavailable = ShowError::Unavailable;
         let relay = self.0.relay.lock().clone().ok_or_else(|| unavailable("the node is starting or stopping".into()))?;
         let claim = tokio::time::timeout(WAIT, self.0.claims.claim(&community_key(community))).await;
-        let claim = claim.map_err(|_| unavailable("its claim was not answered for".into()))?.map_err(unavailable)?;
+        let claim = claim.map_err(|_| unavailable("its claim was not answered for".into()))?;
+        let claim = claim.map_err(|why| unavailable(why.to_string()))?;
         let opened = relay.ask(|reply| relay::Order::Open(community, source, claim, reply)).await;
         opened.map_err(|gone| unavailable(gone.to_string()))?.map_err(unavailable)
     }

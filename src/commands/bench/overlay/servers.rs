@@ -18,6 +18,7 @@ use waddlebot_actors::overlay::{Forms, Origin, Overlays, Settings, Submission};
 use waddlebot_runtime::actor::World;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::keys::Keys;
+use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::secret::Secret;
 use waddlebot_runtime::sessions::{MemorySessions, Sessions};
@@ -130,7 +131,7 @@ fn resident_bytes() -> Result<u64> {
 struct Held;
 
 impl Claims for Held {
-    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, String>> {
+    fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, Unclaimed>> {
         Box::pin(async move { Ok(Claim { entity: entity.to_owned(), owner: "n".into(), incarnation: 1, epoch: 1 }) })
     }
 }
