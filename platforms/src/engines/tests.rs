@@ -1,5 +1,4 @@
 //! Engines against real sockets: what is sent, what is refused, and what a hostile target gets.
-#![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
