@@ -78,7 +78,9 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         rate: Rate { uses: config.limits.commands as usize, window: config.limits.window },
         ids: format!("n{}", clock.now()).into(),
     });
-    membership.address.send(membership::Order::Tenants(Arc::new(Everybody { household: household.clone(), overlays: overlays.clone() })))?;
+    membership
+        .address
+        .send(membership::Order::Tenants(Arc::new(Everybody { household: household.clone(), overlays: overlays.clone() })))?;
     household.open_accounts().await.map_err(anyhow::Error::msg)?;
     // Read before anybody is heard: what is accepted from now on is not left over.
     let left = household.left_over().await?;

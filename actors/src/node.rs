@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Address, Ended, Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::journal::{self, Keeper};
-use waddlebot_runtime::platform::{Boxed, Platform};
 use waddlebot_runtime::placement::Claims;
+use waddlebot_runtime::platform::{Boxed, Platform};
 use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::Store;
 use waddlebot_runtime::supervision::Verdict;
@@ -75,7 +75,14 @@ impl Actor for Node {
 
     async fn open(Seed { store, claims }: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         let journal = me.open::<Keeper>("journal", store).await?;
-        Ok(Self { claims, connections: HashMap::new(), journal, accounts: HashMap::new(), communities: HashMap::new(), channels: HashMap::new() })
+        Ok(Self {
+            claims,
+            connections: HashMap::new(),
+            journal,
+            accounts: HashMap::new(),
+            communities: HashMap::new(),
+            channels: HashMap::new(),
+        })
     }
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {

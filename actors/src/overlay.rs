@@ -3,9 +3,11 @@
 mod access;
 mod card;
 mod connection;
+mod forms;
 mod frame;
 mod group;
 mod html;
+mod intake;
 pub mod item;
 mod items;
 mod overlays;
@@ -15,16 +17,14 @@ mod settings;
 mod socket;
 mod tokens;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Fault, Me, Meter};
-use waddlebot_runtime::response::Form;
 use waddlebot_runtime::spawn;
-use waddlebot_runtime::store::{Receipt, StoreError};
+use waddlebot_runtime::store::StoreError;
 
 pub use access::Access;
 pub use group::Counts;
@@ -33,7 +33,9 @@ pub use overlays::{Arrival, Forms, Opened, OverlayStats, Overlays, Placed, Refus
 pub use settings::Settings;
 pub use tokens::{Grant, Token, Tokens};
 
+use forms::Filled;
 use group::{Deed, Group, millis};
+use intake::Wanted;
 use item::{Item, Source};
 use items::{Items, Mark, Stored};
 use queue::{Change, Entry, Order as Turns, Queue, Rules};
@@ -65,14 +67,6 @@ enum Order {
     Clear(oneshot::Sender<()>),
 }
 
-/// An item somebody wants shown.
-struct Wanted {
-    id: String,
-    item: Item,
-    origin: Origin,
-    reply: Option<oneshot::Sender<Result<Placed, ShowError>>>,
-}
-
 /// What an overlay is opened with.
 struct Seed {
     items: Items,
@@ -87,8 +81,6 @@ const WRITE: Duration = Duration::from_millis(200);
 const REST: Duration = Duration::from_secs(600);
 /// Items that waited longer than this many times their patience across a restart are not shown any more.
 const STALE: i64 = 3;
-/// So many forms are remembered, so that an answer finds where it goes.
-const FORMS: usize = 16;
 
 /// The actor of one overlay.
 struct Overlay {
@@ -98,7 +90,7 @@ struct Overlay {
     marks: Vec<Mark>,
     writing: bool,
     timer: Option<(i64, tokio::task::AbortHandle)>,
-    forms: VecDeque<(String, Form)>,
+    forms: forms::Forms,
     rested: bool,
     meter: Arc<Meter>,
 }
@@ -116,7 +108,8 @@ impl Actor for Overlay {
         let patience = millis_of(seed.settings.patience);
         let rules = Rules { order, capacity: seed.settings.queue, patience, attempts: 5 };
         let (queue, marks, meter) = (Queue::new(rules, now), Vec::new(), me.address().meter().clone());
-        let mut overlay = Self { seed, queue, last_seq, marks, writing: false, timer: None, forms: VecDeque::new(), rested: false, meter };
+        let mut overlay =
+            Self { seed, queue, last_seq, marks, writing: false, timer: None, forms: forms::Forms::default(), rested: false, meter };
         overlay.take_up(stored, now, me);
         // Pages that are connected already are told what shows, each once.
         overlay.seed.group.set_overlay(me.address().clone());
@@ -205,63 +198,9 @@ impl Overlay {
                 }
             }
             if let Some(form) = stored.item.form() {
-                self.remember(&stored.id, form.clone());
+                self.forms.remember(&stored.id, form.clone());
             }
         }
-    }
-
-    /// Stores an item; it is shown when it is safe on disk.
-    async fn store(&mut self, mut wanted: Box<Wanted>, me: &Me<Order>) -> Result<(), Fault> {
-        self.last_seq += 1;
-        let wall = me.clock().now();
-        let stored = Stored { id: wanted.id.clone(), seq: self.last_seq, item: wanted.item.clone(), created_at: wall, shown_at: None };
-        match self.insert(&stored, &wanted.origin).await {
-            Ok(Some(receipt)) => {
-                let me = me.address().clone();
-                spawn::task("overlay item", async move {
-                    match receipt.safe().await {
-                        Ok(()) => drop(me.send(Order::Safe(wanted, Box::new(stored)))),
-                        Err(error) => wanted.answer(Err(error.into())),
-                    }
-                });
-                Ok(())
-            }
-            Ok(None) => {
-                wanted.answer(Ok(Placed::Known));
-                Ok(())
-            }
-            Err(error) => {
-                let lost = matches!(error, StoreError::Stale { .. }).then(|| error.to_string());
-                wanted.answer(Err(error.into()));
-                lost.map_or(Ok(()), |why| Err(why.into()))
-            }
-        }
-    }
-
-    async fn insert(&self, stored: &Stored, origin: &Origin) -> Result<Option<Receipt>, StoreError> {
-        let mut tx = self.seed.items.begin().await?;
-        if self.seed.items.insert(&mut tx, stored, origin).await? {
-            return tx.into_inner().finish().await.map(Some);
-        }
-        Ok(None)
-    }
-
-    fn take(&mut self, mut wanted: Wanted, stored: Stored, me: &Me<Order>) {
-        if let Some(form) = stored.item.form() {
-            self.remember(&stored.id, form.clone());
-        }
-        let now = millis(me.clock());
-        let changes = self.queue.push(entry(&stored, now), now);
-        let full = changes.iter().any(|change| matches!(change, Change::Over(id, queue::Why::Overflow) if *id == stored.id));
-        self.apply(changes, me);
-        let showing = self.queue.showing(now).is_some_and(|(entry, _)| entry.id == stored.id);
-        wanted.answer(if full {
-            Err(ShowError::Full)
-        } else if showing {
-            Ok(Placed::Showing)
-        } else {
-            Ok(Placed::Waiting)
-        });
     }
 
     fn room(&mut self, me: &Me<Order>) {
@@ -343,24 +282,12 @@ impl Overlay {
         Sight { shows, clear: frame::clear(now) }
     }
 
-    fn remember(&mut self, id: &str, form: Form) {
-        if self.forms.len() >= FORMS {
-            self.forms.pop_front();
-        }
-        self.forms.push_back((id.to_owned(), form));
-    }
-
     fn submitted(&mut self, id: &str, answers: Map<String, Value>, me: &Me<Order>) {
-        let found = self.forms.iter().rev().find(|(known, _)| known == id || id.is_empty());
-        let Some((id, form)) = found.cloned() else { return };
-        let answers: Map<_, _> = answers.into_iter().filter(|(name, _)| form.fields.iter().any(|field| field.name == *name)).collect();
-        let kept: Map<_, _> = answers
-            .iter()
-            .filter(|(name, _)| !form.fields.iter().any(|field| field.name == **name && field.kind == "password"))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        self.mark(Mark::Told { kind: "form_submit".into(), data: json!({ "id": id, "form_data": kept }), at: me.clock().now() }, me);
-        let submission = Submission { community: self.seed.items.community, item: id, form, answers };
+        let Some(filled) = self.forms.filled(id, answers) else { return };
+        let data = json!({ "id": filled.item, "form_data": filled.kept() });
+        self.mark(Mark::Told { kind: "form_submit".into(), data, at: me.clock().now() }, me);
+        let Filled { item, form, answers } = filled;
+        let submission = Submission { community: self.seed.items.community, item, form, answers };
         let forms = self.seed.forms.clone();
         spawn::task("overlay form", async move {
             let community = submission.community;
@@ -398,14 +325,6 @@ impl Drop for Overlay {
         }
         // After a failure `close` is not called: the group must not hold on to a dead actor.
         self.seed.group.unset_overlay(&self.meter);
-    }
-}
-
-impl Wanted {
-    fn answer(&mut self, answer: Result<Placed, ShowError>) {
-        if let Some(reply) = self.reply.take() {
-            reply.send(answer).ok();
-        }
     }
 }
 

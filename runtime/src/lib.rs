@@ -5,6 +5,7 @@ pub mod actor;
 pub mod chat;
 pub mod clock;
 pub mod command;
+pub mod engine;
 pub mod event;
 pub mod expansion;
 pub mod fault;

@@ -69,8 +69,7 @@ impl Here {
     /// A node that has not joined yet.
     #[must_use]
     pub fn new(node_id: impl Into<String>, clock: Clock) -> Self {
-        let inner =
-            Inner { node_id: node_id.into(), incarnation: AtomicI64::new(0), held: AtomicUsize::new(0), gate: Gate::shut(clock) };
+        let inner = Inner { node_id: node_id.into(), incarnation: AtomicI64::new(0), held: AtomicUsize::new(0), gate: Gate::shut(clock) };
         Self(Arc::new(inner))
     }
 

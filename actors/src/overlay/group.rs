@@ -18,10 +18,12 @@ use super::item::Source;
 use super::socket::{Health, POLICY, Pulse, Sight, Socket};
 use super::{Order, frame};
 
-/// Passes that follow each other faster than this gather for [`GATHER`] first, so that broadcasts
-/// in flight share a write. Pacing, not a deadline: it runs on the real clock.
-const BUSY: Duration = Duration::from_millis(20);
-const GATHER: Duration = Duration::from_millis(1);
+/// A pass that follows another within [`BUSY`] first waits a little for more to write; where several broadcasts
+/// were in flight lately, longer, so that they share a write. With the timer's own millisecond it stays below half
+/// a video frame (8 ms): nobody sees it. Pacing, not a deadline: it runs on the real clock.
+const BUSY: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(5);
 /// How many pages are written to before others get the thread.
 const STRIDE: usize = 64;
 
@@ -180,15 +182,12 @@ impl Group {
 }
 
 async fn write(group: Arc<Group>, clock: Clock) {
-    let pace = Clock::real();
     let ping = frame::ping();
     let mut sockets: Vec<Arc<Socket>> = Vec::new();
-    let mut last = Duration::ZERO;
+    let mut pace = Pace::new();
     loop {
         group.roused.notified().await;
-        if pace.since_boot().saturating_sub(last) < BUSY {
-            pace.sleep(GATHER).await;
-        }
+        pace.rest().await;
         let deeds = {
             let mut desk = group.desk.lock();
             if desk.over {
@@ -196,6 +195,7 @@ async fn write(group: Arc<Group>, clock: Clock) {
             }
             std::mem::take(&mut desk.deeds)
         };
+        let broadcasts = deeds.iter().filter(|deed| matches!(deed, Deed::Broadcast(_))).count();
         let mut left = false;
         let mut batch = Batch::default();
         for deed in deeds {
@@ -244,7 +244,37 @@ async fn write(group: Arc<Group>, clock: Clock) {
                 sockets = Vec::new();
             }
         }
-        last = pace.since_boot();
+        pace.passed(broadcasts, group.desk.lock().deeds.len());
+    }
+}
+
+/// When the next pass may begin.
+struct Pace {
+    clock: Clock,
+    ended: Duration,
+    crowded: Duration,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { clock: Clock::real(), ended: Duration::ZERO, crowded: Duration::ZERO }
+    }
+
+    async fn rest(&self) {
+        let now = self.clock.since_boot();
+        if now < self.crowded {
+            self.clock.sleep(GATHER).await;
+        } else if now.saturating_sub(self.ended) < BUSY {
+            self.clock.sleep(PAUSE).await;
+        }
+    }
+
+    /// A pass has carried so many broadcasts, and so much came meanwhile.
+    fn passed(&mut self, broadcasts: usize, waiting: usize) {
+        self.ended = self.clock.since_boot();
+        if broadcasts > 1 || (broadcasts > 0 && waiting > 0) {
+            self.crowded = self.ended + BUSY * 5;
+        }
     }
 }
 

@@ -128,20 +128,18 @@ fn seen(row: &Row) -> Result<Seen, StoreError> {
 pub(crate) async fn register(store: &Store, me: &Member, seen: Option<&Seen>, now: Millis) -> Result<Option<i64>, StoreError> {
     let mut tx = store.begin().await?;
     let put = match seen {
-        None => sql("INSERT INTO nodes (address, http_address, version, config_hash, capacity, renewed_at, node_id, incarnation, seq, state) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 1, 'up') ON CONFLICT (node_id) DO NOTHING RETURNING incarnation"),
-        Some(_) => sql("UPDATE nodes SET address = $1, http_address = $2, version = $3, config_hash = $4, capacity = $5, renewed_at = $6, \
+        None => {
+            sql("INSERT INTO nodes (address, http_address, version, config_hash, capacity, renewed_at, node_id, incarnation, seq, state) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 1, 'up') ON CONFLICT (node_id) DO NOTHING RETURNING incarnation")
+        }
+        Some(_) => {
+            sql("UPDATE nodes SET address = $1, http_address = $2, version = $3, config_hash = $4, capacity = $5, renewed_at = $6, \
                         incarnation = incarnation + 1, seq = seq + 1, state = 'up' \
-                        WHERE node_id = $7 AND incarnation = $8 AND seq = $9 AND state = $10 RETURNING incarnation"),
+                        WHERE node_id = $7 AND incarnation = $8 AND seq = $9 AND state = $10 RETURNING incarnation")
+        }
     };
-    let put = put
-        .bind(&me.address)
-        .bind(&me.http_address)
-        .bind(&me.version)
-        .bind(&me.config_hash)
-        .bind(me.capacity)
-        .bind(now)
-        .bind(&me.node_id);
+    let put =
+        put.bind(&me.address).bind(&me.http_address).bind(&me.version).bind(&me.config_hash).bind(me.capacity).bind(now).bind(&me.node_id);
     let put = match seen {
         None => put,
         Some(seen) => put.bind(seen.incarnation).bind(seen.seq).bind(&seen.state),
@@ -182,7 +180,8 @@ pub(crate) async fn declare_dead(store: &Store, id: &str, seen: &Seen) -> Result
 /// Lets go of everything a node holds, and says that it went in good order.
 pub(crate) async fn leave(store: &Store, me: &Identity) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    let free = "UPDATE coordination SET claimed_by = NULL, claimed_at = NULL, status = 'available' WHERE claimed_by = $1 AND incarnation = $2";
+    let free =
+        "UPDATE coordination SET claimed_by = NULL, claimed_at = NULL, status = 'available' WHERE claimed_by = $1 AND incarnation = $2";
     tx.run(sql(free).bind(&me.node_id).bind(me.incarnation)).await?;
     let down = "UPDATE nodes SET state = 'down', load = 0 WHERE node_id = $1 AND incarnation = $2";
     tx.run(sql(down).bind(&me.node_id).bind(me.incarnation)).await?;

@@ -17,7 +17,8 @@ const ROOM: &str = "local:lobby";
 
 async fn write(store: &Store, claim: &Claim) -> Result<(), StoreError> {
     let mut tx = store.begin_fenced(claim).await?;
-    tx.run(sql("INSERT INTO activity_points (community_id, platform, user_id) VALUES (1, 'local', $1)").bind(claim.epoch.to_string())).await?;
+    tx.run(sql("INSERT INTO activity_points (community_id, platform, user_id) VALUES (1, 'local', $1)").bind(claim.epoch.to_string()))
+        .await?;
     tx.into_inner().commit().await
 }
 
@@ -118,9 +119,13 @@ pub(crate) async fn two_nodes_that_ask_at_once_get_one_claim(place: Place) {
 pub(crate) async fn what_wants_it_most_is_taken_first_and_no_more_than_the_most(place: Place) {
     let (store, clock) = (opened(&place).await, Clock::turned());
     let mut tx = store.begin().await.expect("a transaction");
-    for (entity, live, priority, viewers) in
-        [("a:idle", false, 100, 0), ("a:live", true, 100, 5), ("a:busy", true, 100, 50), ("a:first", false, 1, 0), ("a:broken", true, 1, 99)]
-    {
+    for (entity, live, priority, viewers) in [
+        ("a:idle", false, 100, 0),
+        ("a:live", true, 100, 5),
+        ("a:busy", true, 100, 50),
+        ("a:first", false, 1, 0),
+        ("a:broken", true, 1, 99),
+    ] {
         let text = "INSERT INTO coordination (entity_id, is_live, priority, viewer_count, status) VALUES ($1, $2, $3, $4, $5)";
         let status = if entity == "a:broken" { "error" } else { "available" };
         tx.run(sql(text).bind(entity).bind(live).bind(i64::from(priority)).bind(i64::from(viewers)).bind(status)).await.expect("a row");
