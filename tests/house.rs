@@ -20,13 +20,6 @@ const MAY_NAME_PLATFORMS: [&str; 7] = [
     "actors/src/overlay/card.rs",
     "runtime/src/telemetry/metrics.rs",
 ];
-<<<<<<< HEAD
-/// Longer than they may be, to be split; a file leaves this list and never comes to it.
-const STILL_TOO_LONG: [&str; 3] = ["actors/src/modules/memories.rs", "actors/src/overlay.rs", "actors/src/overlay/socket.rs"];
-=======
-/// Keeps a row of its own until claims are wired.
-const STILL_SHARES_A_TABLE: &str = "src/program.rs";
->>>>>>> main
 /// Fills a house of its own with rows, to measure it.
 const FILLS_TABLES: &str = "src/commands/bench/";
 /// What only tests compile.
