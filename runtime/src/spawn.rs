@@ -1,4 +1,4 @@
-//! The one place that starts a task, so that every task has a name and a panic in it is told.
+//! The one place that starts tasks and threads, so that every one has a name and a panic in it is told.
 
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -10,4 +10,25 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     tokio::spawn(future.instrument(tracing::trace_span!("task", name)))
+}
+
+/// Does something that blocks (a file, a lock) on a thread that may.
+pub fn blocking<T, F>(name: &'static str, work: F) -> JoinHandle<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    tokio::task::spawn_blocking(move || tracing::trace_span!("blocking", name).in_scope(work))
+}
+
+/// Starts a thread for what must go on while the runtime stands still.
+///
+/// # Errors
+/// When the system gives no more threads.
+pub fn thread<T, F>(name: &str, work: F) -> std::io::Result<std::thread::JoinHandle<T>>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }

@@ -72,10 +72,7 @@ impl Store {
     /// # Errors
     /// When a migration fails or the database is newer than this program.
     pub async fn migrate(&self) -> Result<usize, StoreError> {
-        match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.migrate().await,
-            Backend::Postgres { primary, .. } => migrate::run(&mut *primary.acquire().await?).await,
-        }
+        migrate::run(self.begin().await?).await
     }
 
     /// All rows of a query that sees every committed write.
@@ -85,7 +82,7 @@ impl Store {
     pub async fn all(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
         fence::reads(sql.text())?;
         match &self.backend {
-            Backend::Sqlite(sqlite) => sql.all_sqlite(&mut *sqlite.reader().await?).await,
+            Backend::Sqlite(sqlite) => sqlite.read(sql).await,
             Backend::Postgres { primary, .. } => sql.all_postgres(&mut *primary.acquire().await?).await,
         }
     }
