@@ -24,7 +24,7 @@ use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::secret::Secret;
 use waddlebot_runtime::sessions::{MemorySessions, RedisSessions, Sessions};
 use waddlebot_runtime::spawn;
-use waddlebot_runtime::store::{Claim, Store, sql};
+use waddlebot_runtime::store::{Claim, Hold, Place, Store, sql};
 use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use crate::api::auth::Door;
@@ -39,6 +39,10 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let clock = Clock::real();
     let metrics = Metrics::install().context("nothing can be counted")?;
     let listener = listen(config.http.listen).await?;
+    let _hold = match config.place() {
+        Place::Sqlite(_) => Some(Hold::take(&config.data)?),
+        Place::Postgres { .. } => None,
+    };
     let store = Store::open(&config.place()).await?;
     store.migrate().await?;
     let home = registry::home(&store, clock.now()).await?;

@@ -3,6 +3,7 @@
 mod claims;
 mod error;
 mod fence;
+mod hold;
 mod migrate;
 mod sql;
 mod sqlite;
@@ -18,6 +19,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 pub use error::StoreError;
 pub use fence::{Claim, FencedTx};
+pub use hold::Hold;
 pub use sql::{Cell, Row, Sql, Value, sql};
 pub use tx::{Receipt, Tx};
 
