@@ -10,4 +10,5 @@ pub(crate) mod health;
 pub(crate) mod local;
 pub(crate) mod metrics;
 pub(crate) mod overlays;
+pub(crate) mod rates;
 pub(crate) mod router;

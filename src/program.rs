@@ -26,11 +26,12 @@ use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::secret::Secret;
 use waddlebot_runtime::sessions::{MemorySessions, RedisSessions, Sessions};
 use waddlebot_runtime::spawn;
-use waddlebot_runtime::store::Store;
+use waddlebot_runtime::store::{Hold, Place, Store};
 use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use crate::api::auth::Door;
 use crate::api::health::Checks;
+use crate::api::rates::Allowance;
 use crate::config::Config;
 use crate::hub::links::Links;
 use crate::residence::Residence;
@@ -41,6 +42,10 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let clock = Clock::real();
     let metrics = Metrics::install().context("nothing can be counted")?;
     let listener = listen(config.http.listen).await?;
+    let _hold = match config.place() {
+        Place::Sqlite(_) => Some(Hold::take(&config.data)?),
+        Place::Postgres { .. } => None,
+    };
     let store = Store::open(&config.place()).await?;
     store.migrate().await?;
     let home = registry::home(&store, clock.now()).await?;
@@ -97,14 +102,17 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let sessions = open_sessions(&config, &clock).await?;
     let sessions_in = if config.redis().is_some() { "redis" } else { "memory" };
     let checks = Checks { household: household.clone(), sessions: sessions.clone(), sessions_in };
-    let door = Door::new(Keys::new(store.clone(), clock.clone()), sessions, secret, clock.clone(), base_url.starts_with("https://"));
+    let allowance = Allowance { services: config.limits.api_services, people: config.limits.api_people };
+    let keys = Keys::new(store.clone(), clock.clone());
+    let door = Door::limited(keys, sessions, secret, clock.clone(), base_url.starts_with("https://"), allowance);
     let links = Links::new(store.clone(), clock.clone());
     if !links.anybody_came().await? {
         println!("Log in as the owner, once, within a day: {}", links.make(&base_url).await?);
     }
     let residence = Residence { household: household.clone(), local, overlays, base_url };
-    server::serve(listener, server::Parts { residence, door, links, clock, checks, metrics: (metrics, config.metrics_readers()) }, closing)
-        .await?;
+    let parts =
+        server::Parts { residence, door, links, clock, checks, metrics: (metrics, config.metrics_readers()), origins: config.origins()? };
+    server::serve(listener, parts, closing).await?;
     household.stop().await;
     opened.close().await;
     root.stop(config.limits.drain_timeout).await;

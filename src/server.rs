@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::cors::CorsLayer;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::telemetry::metrics::Metrics;
 
@@ -26,11 +29,13 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) checks: Checks,
     pub(crate) metrics: (Metrics, Readers),
+    /// Whose pages may call the API from a browser.
+    pub(crate) origins: Vec<HeaderValue>,
 }
 
 /// All routes.
 fn routes(parts: Parts, closing: CancellationToken) -> Router {
-    let Parts { residence, door, links, clock, checks, metrics: (metrics, readers) } = parts;
+    let Parts { residence, door, links, clock, checks, metrics: (metrics, readers), origins: _ } = parts;
     let house = Arc::new(residence.clone());
     Router::new()
         .merge(api::health::routes(&door, checks))
@@ -52,7 +57,24 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
 
 /// Serves until `closing` is cancelled and every request is answered.
 pub(crate) async fn serve(listener: TcpListener, parts: Parts, closing: CancellationToken) -> Result<()> {
-    let service = guard::guarded(routes(parts, closing.clone())).into_make_service_with_connect_info::<SocketAddr>();
+    let origins = parts.origins.clone();
+    let mut guarded = guard::guarded(routes(parts, closing.clone()));
+    if !origins.is_empty() {
+        guarded = guarded.layer(cross_origin(origins));
+    }
+    let service = guarded.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(async move { closing.cancelled().await }).await?;
     Ok(())
+}
+
+/// Lets the named origins' pages call with a key; cookies are never let through.
+fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
+    let own = ["x-api-key", "x-request-id"].map(HeaderName::from_static);
+    let told = ["x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"];
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(own.into_iter().chain([header::AUTHORIZATION, header::CONTENT_TYPE]).collect::<Vec<_>>())
+        .expose_headers(told.map(HeaderName::from_static))
+        .max_age(Duration::from_secs(600))
 }

@@ -88,11 +88,7 @@ fn holds(files: &[File], rule: impl Fn(&File) -> Vec<String>) {
 
 fn length(file: &File) -> Vec<String> {
     let lines = file.without_tests().lines().count();
-    if file.is_test() || lines <= LONGEST {
-        vec![]
-    } else {
-        vec![format!("{lines} lines without tests; split it by what it does")]
-    }
+    if file.is_test() || lines <= LONGEST { vec![] } else { vec![format!("{lines} lines without tests; split it by what it does")] }
 }
 
 fn names(file: &File) -> Vec<String> {

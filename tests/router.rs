@@ -106,3 +106,23 @@ fn the_router_refuses_who_may_not_and_says_what_is_wrong() {
     assert_eq!((status, &answer["error"]["code"]), (400, &json!("bad_query")));
     assert_eq!(user.ask("GET", "/router/commands?entity_id=twitch:nobody", "").status, 404);
 }
+
+#[test]
+fn a_key_that_asks_too_often_is_told_when_to_come_back() {
+    let mut bot = Bot::start(PROGRAM, &["--set", "limits.api_people=3", "--set", "http.cors_origins=https://tools.example"], &[]);
+    bot.wait_healthy();
+    let data = bot.data().display().to_string();
+    let made = Command::new(PROGRAM).args(["key", "create", "--role", "user", "--name", "ana", "--data", &data]).output().unwrap();
+    let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    let ask = || bot.request("GET", "/router/commands", &[("X-API-Key", &key), ("Origin", "https://tools.example")], "");
+    let first = ask();
+    let head = first.head.to_lowercase();
+    assert!(head.contains("x-ratelimit-limit: 3") && head.contains("x-ratelimit-remaining: 2"), "{head}");
+    assert!(head.contains("access-control-allow-origin: https://tools.example"), "{head}");
+    assert_eq!([ask().status, ask().status], [200, 200]);
+    let over = ask();
+    assert_eq!(over.status, 429);
+    assert!(over.head.to_lowercase().contains("retry-after: "), "{}", over.head);
+    let foreign = bot.request("GET", "/router/commands", &[("X-API-Key", &key), ("Origin", "https://evil.example")], "");
+    assert!(!foreign.head.to_lowercase().contains("access-control-allow-origin"), "{}", foreign.head);
+}

@@ -20,6 +20,15 @@ where
     runtime.spawn(future.instrument(tracing::trace_span!("task", name)))
 }
 
+/// Does something that blocks (a file, a lock) on a thread that may.
+pub fn blocking<T, F>(name: &'static str, work: F) -> JoinHandle<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    tokio::task::spawn_blocking(move || tracing::trace_span!("blocking", name).in_scope(work))
+}
+
 /// Starts a thread for what must go on while the runtime stands still.
 ///
 /// # Errors

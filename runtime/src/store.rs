@@ -3,6 +3,7 @@
 pub(crate) mod claims;
 mod error;
 mod fence;
+mod hold;
 mod migrate;
 mod sql;
 mod sqlite;
@@ -19,6 +20,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 pub use claims::{Demand, Identity, Member};
 pub use error::StoreError;
 pub use fence::{Claim, FencedTx};
+pub use hold::Hold;
 pub use sql::{Cell, Row, Sql, Value, sql};
 pub use tx::{Receipt, Tx};
 
@@ -73,10 +75,7 @@ impl Store {
     /// # Errors
     /// When a migration fails or the database is newer than this program.
     pub async fn migrate(&self) -> Result<usize, StoreError> {
-        match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.migrate().await,
-            Backend::Postgres { primary, .. } => migrate::run(&mut *primary.acquire().await?).await,
-        }
+        migrate::run(self.begin().await?).await
     }
 
     /// All rows of a query that sees every committed write.
@@ -86,7 +85,7 @@ impl Store {
     pub async fn all(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
         fence::reads(sql.text())?;
         match &self.backend {
-            Backend::Sqlite(sqlite) => sql.all_sqlite(&mut *sqlite.reader().await?).await,
+            Backend::Sqlite(sqlite) => sqlite.read(sql).await,
             Backend::Postgres { primary, .. } => sql.all_postgres(&mut *primary.acquire().await?).await,
         }
     }

@@ -19,6 +19,7 @@ use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 use super::error::ApiError;
 use super::failures::Failures;
 use super::guard;
+use super::rates::{Allowance, Rates, Standing};
 
 /// The cookie of a logged-in person.
 const COOKIE: &str = "wb_session";
@@ -40,6 +41,7 @@ struct Lock {
     clock: Clock,
     https: bool,
     failures: Failures,
+    rates: Rates,
 }
 
 /// Who is asking. A route that is behind no [`Door::admits`] has no caller, and so refuses.
@@ -99,7 +101,19 @@ impl Person {
 impl Door {
     /// A door for keys and hub sessions. With `https` the cookie never travels without it.
     pub(crate) fn new(keys: Keys, sessions: Arc<dyn Sessions>, secret: Secret, clock: Clock, https: bool) -> Self {
-        Self(Arc::new(Lock { keys, sessions, secret, clock, https, failures: Failures::default() }))
+        Self::limited(keys, sessions, secret, clock, https, Allowance::default())
+    }
+
+    /// The same, and each key may ask only so often.
+    pub(crate) fn limited(
+        keys: Keys,
+        sessions: Arc<dyn Sessions>,
+        secret: Secret,
+        clock: Clock,
+        https: bool,
+        allowance: Allowance,
+    ) -> Self {
+        Self(Arc::new(Lock { keys, sessions, secret, clock, https, failures: Failures::default(), rates: Rates::new(allowance) }))
     }
 
     /// Admits callers of these roles, and always an admin; everybody else is refused before the route runs.
@@ -112,13 +126,33 @@ impl Door {
                 let caller = door.caller(request.headers().clone(), address(request.extensions()), changes);
                 match caller.await.and_then(|caller| allowed(caller, roles)) {
                     Ok(caller) => {
+                        let standing = door.standing(&caller);
                         request.extensions_mut().insert(caller);
-                        next.run(request).await
+                        match standing {
+                            None => next.run(request).await,
+                            Some(standing) => {
+                                let mut response = if standing.over {
+                                    ApiError::too_many(standing.reset).into_response()
+                                } else {
+                                    next.run(request).await
+                                };
+                                standing.tell(response.headers_mut());
+                                response
+                            }
+                        }
                     }
                     Err(refusal) => refusal.into_response(),
                 }
             }
         }))
+    }
+
+    /// Where a key stands with its allowance; people in the hub have none.
+    fn standing(&self, caller: &Caller) -> Option<Standing> {
+        match caller {
+            Caller::Key(key) => self.0.rates.take(&key.id, key.role, self.0.clock.since_boot()),
+            Caller::Person(_) => None,
+        }
     }
 
     async fn caller(&self, headers: HeaderMap, from: IpAddr, changes: bool) -> Result<Caller, ApiError> {

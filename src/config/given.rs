@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use crate::api::metrics::Readers;
+use anyhow::Context as _;
+use axum::http::HeaderValue;
 use waddlebot_actors::overlay;
 use waddlebot_platforms::irc::settings as irc;
 use waddlebot_runtime::membership::{self, Before, Here, Terms};
@@ -11,8 +12,20 @@ use waddlebot_runtime::store::{Member, Place, Store, file_in};
 use waddlebot_runtime::telemetry::{self, Hidden};
 
 use super::Config;
+use crate::api::metrics::Readers;
 
 impl Config {
+    /// The origins whose pages may call the API.
+    pub(crate) fn origins(&self) -> anyhow::Result<Vec<HeaderValue>> {
+        let origin = |text: &String| {
+            let host = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+            let whole = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', '?', '#', '@', ' ']));
+            let value = HeaderValue::try_from(text.as_str()).ok().filter(|_| whole);
+            value.with_context(|| format!("http.cors_origins: {text:?} is no origin, as https://example.org is one"))
+        };
+        self.http.cors_origins.iter().map(origin).collect()
+    }
+
     /// Who may read the metrics without a key.
     pub(crate) fn metrics_readers(&self) -> Readers {
         match self.http.metrics.0 {

@@ -107,6 +107,8 @@ settings! {
         base_url: Option<String> = "", "BASE_URL";
         /// Who may read /metrics: key (holders of a core or admin key), machine (also programs on this machine) or anybody.
         metrics: Choice<MetricsReaders> = "key";
+        /// The origins whose pages may call the API from a browser, as https://example.org; none without.
+        cors_origins: Vec<String> = "", "CORS_ORIGINS";
     }
     /// Where data is kept.
     store: Store {
@@ -188,6 +190,10 @@ settings! {
         commands: u32 = "60", "ROUTER_DEFAULT_RATE_LIMIT";
         /// The length of that window.
         window: Duration = "60s", "ROUTER_RATE_LIMIT_WINDOW";
+        /// Requests a service's API key may make per minute; 0 for any number.
+        api_services: u32 = "600000";
+        /// Requests a person's API key may make per minute; 0 for any number.
+        api_people: u32 = "1000";
         /// How long a module may work on one command.
         module_time: Duration = "5s";
         /// How long a stop may take before it is forced.

@@ -39,6 +39,14 @@ pub enum StoreError {
         /// The system's own words.
         why: String,
     },
+    /// Another process serves this folder.
+    #[error("{} is served by another WaddleBot already{}. Stop that one, or give this one a folder of its own", folder.display(), pid.map_or(String::new(), |pid| format!(" (process {pid})")))]
+    Held {
+        /// The data folder.
+        folder: PathBuf,
+        /// The process that holds it, when it said so.
+        pid: Option<u32>,
+    },
     /// The database URL cannot be read. Its text may hold a password, so it is not repeated.
     #[error("DATABASE_URL is no PostgreSQL address: postgres://user:password@host/database is expected")]
     Address,
@@ -63,6 +71,8 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        // Lost connections, conflicts, missing resources and operator's orders pass.
+        let passing = |code: &str| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class));
         match &error {
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Taken,
             sqlx::Error::Database(cause) if cause.code().is_some_and(|code| passing(&code)) => Self::Lost(error.to_string()),
@@ -74,17 +84,15 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Whether a later try may succeed: SQLite's busy, locked, I/O error and disk full; PostgreSQL's
-/// classes of lost connections, conflicts, missing resources and operator's orders.
-fn passing(code: &str) -> bool {
-    match code.parse::<i32>() {
-        Ok(sqlite) if code.len() != 5 => matches!(sqlite & 0xff, 5 | 6 | 10 | 13),
-        _ => ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)),
-    }
-}
-
-impl From<sqlx::migrate::MigrateError> for StoreError {
-    fn from(error: sqlx::migrate::MigrateError) -> Self {
-        Self::Migration(error.to_string())
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ffi;
+        match error.sqlite_error().map(|error| error.extended_code) {
+            Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID) => Self::Taken,
+            Some(code) if matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_IOERR | ffi::SQLITE_FULL) => {
+                Self::Lost(error.to_string())
+            }
+            _ => Self::Refused(error.to_string()),
+        }
     }
 }

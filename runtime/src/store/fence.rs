@@ -7,6 +7,7 @@ use super::{StoreError, Tx, sql};
 
 /// Tables whose rows belong to no claimed entity: the only ones a plain [`Tx`] may write.
 const UNCLAIMED: &[&str] = &[
+    "migrations",
     "nodes",
     "coordination",
     "claim_history",

@@ -1,31 +1,51 @@
 //! Brings the tables up to date, from the files of `migrations/` that are compiled in.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
 
-use sqlx::SqlSafeStr;
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sha2::{Digest, Sha256};
 
-use super::StoreError;
+use super::{StoreError, Tx, sql};
 
 /// Number, name and text of every migration, in order.
 const MIGRATIONS: &[(i64, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
-/// Applies what is missing while the database's own lock keeps other programs from doing the same.
-pub(super) async fn run<C: Migrate>(connection: &mut C) -> Result<usize, StoreError> {
-    connection.lock().await?;
-    let applied = apply(connection).await;
-    connection.unlock().await?;
-    applied
+const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
+
+/// Applies what is missing, all of it or nothing. Of two programs that do so at once the second waits.
+pub(super) async fn run(mut tx: Tx) -> Result<usize, StoreError> {
+    if tx.locks_rows() {
+        // Any number will do as long as it is always the same one.
+        tx.all(sql("SELECT pg_advisory_xact_lock(7702394601)")).await?;
+    }
+    tx.batch(LEDGER).await?;
+    let mut applied: HashMap<i64, String> = HashMap::new();
+    for row in tx.all(sql("SELECT version, checksum FROM migrations")).await? {
+        applied.insert(row.get("version")?, row.get("checksum")?);
+    }
+    let mut missing = 0;
+    for (version, name, text) in MIGRATIONS {
+        let checksum = checksum(text);
+        match applied.remove(version) {
+            Some(known) if known == checksum => {}
+            Some(_) => return Err(StoreError::Migration(format!("migration {version} ({name}) is not the one that was applied here"))),
+            None => {
+                let failed = |error| StoreError::Migration(format!("migration {version} ({name}): {error}"));
+                tx.batch(text).await.map_err(failed)?;
+                tx.run(
+                    sql("INSERT INTO migrations (version, name, checksum) VALUES ($1, $2, $3)").bind(*version).bind(*name).bind(checksum),
+                )
+                .await?;
+                missing += 1;
+            }
+        }
+    }
+    if let Some(newer) = applied.keys().max() {
+        return Err(StoreError::Migration(format!("it is of a newer WaddleBot (migration {newer}); run that one")));
+    }
+    tx.commit().await?;
+    Ok(missing)
 }
 
-async fn apply<C: Migrate>(connection: &mut C) -> Result<usize, StoreError> {
-    let migrations: Vec<_> = MIGRATIONS
-        .iter()
-        .map(|(version, about, text)| Migration::new(*version, Cow::Borrowed(about), MigrationType::Simple, text.into_sql_str(), false))
-        .collect();
-    let migrator = Migrator { migrations: migrations.into(), locking: false, ..Migrator::DEFAULT };
-    connection.ensure_migrations_table(&migrator.table_name).await?;
-    let before = connection.list_applied_migrations(&migrator.table_name).await?.len();
-    migrator.run_direct(None, connection, false).await?;
-    Ok(MIGRATIONS.len().saturating_sub(before))
+fn checksum(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,11 +3,11 @@
 use bytestring::ByteString;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite, ValueRef as _};
+use sqlx::{AssertSqlSafe, Postgres, Row as _};
 use std::borrow::Cow;
 
 use super::StoreError;
+use super::sqlite::Found;
 
 /// Begins a statement. Its text is a constant; values go in by `$1`, `$2` … and [`Sql::bind`].
 #[must_use]
@@ -90,19 +90,6 @@ impl Sql {
         Cow::Owned(text)
     }
 
-    fn for_sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
-        let query = match self.written(false) {
-            Cow::Borrowed(text) => sqlx::query(text),
-            Cow::Owned(text) => sqlx::query(AssertSqlSafe(text)).persistent(false),
-        };
-        self.values.into_iter().fold(query, |query, value| match value {
-            Value::Int(value) => query.bind(value),
-            Value::Text(value) => query.bind(value.map(String::from)),
-            Value::Bool(value) => query.bind(value),
-            Value::Bytes(value) => query.bind(value),
-        })
-    }
-
     fn for_postgres(self) -> Query<'static, Postgres, PgArguments> {
         let query = match self.written(true) {
             Cow::Borrowed(text) => sqlx::query(text),
@@ -116,16 +103,14 @@ impl Sql {
         })
     }
 
-    pub(super) async fn all_sqlite(self, on: &mut SqliteConnection) -> Result<Vec<Row>, StoreError> {
-        Ok(self.for_sqlite().fetch_all(on).await?.into_iter().map(Row::Sqlite).collect())
+    /// The statement as SQLite wants it, and whether it is worth keeping prepared.
+    pub(super) fn for_sqlite(self) -> (Cow<'static, str>, bool, Vec<Value>) {
+        let text = self.written(false);
+        (text, self.batch.is_none(), self.values)
     }
 
     pub(super) async fn all_postgres(self, on: &mut PgConnection) -> Result<Vec<Row>, StoreError> {
-        Ok(self.for_postgres().fetch_all(on).await?.into_iter().map(Row::Postgres).collect())
-    }
-
-    pub(super) async fn run_sqlite(self, on: &mut SqliteConnection) -> Result<u64, StoreError> {
-        Ok(self.for_sqlite().execute(on).await?.rows_affected())
+        Ok(self.for_postgres().fetch_all(on).await?.into_iter().map(|row| Row(Source::Postgres(row))).collect())
     }
 
     pub(super) async fn run_postgres(self, on: &mut PgConnection) -> Result<u64, StoreError> {
@@ -172,30 +157,24 @@ values! {
 
 /// A row of either database.
 #[derive(Debug)]
-pub enum Row {
-    /// From SQLite.
-    Sqlite(SqliteRow),
-    /// From PostgreSQL.
+pub struct Row(Source);
+
+#[derive(Debug)]
+enum Source {
+    Sqlite(Found),
     Postgres(PgRow),
 }
 
+impl From<Found> for Row {
+    fn from(row: Found) -> Self {
+        Self(Source::Sqlite(row))
+    }
+}
+
 /// What can be read from a column: `i64`, `String`, `bool`, `Vec<u8>`, or an `Option` of one.
-pub trait Cell: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> {
-    /// Whether NULL can be read as one.
-    const MAY_BE_NULL: bool = false;
-}
+pub trait Cell: rusqlite::types::FromSql + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> {}
 
-impl Cell for i64 {}
-impl Cell for String {}
-impl Cell for bool {}
-impl Cell for Vec<u8> {}
-
-impl<T: Cell> Cell for Option<T>
-where
-    Self: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
-{
-    const MAY_BE_NULL: bool = true;
-}
+impl<T> Cell for T where T: rusqlite::types::FromSql + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> {}
 
 impl Row {
     /// A column by its name.
@@ -203,14 +182,9 @@ impl Row {
     /// # Errors
     /// When there is no such column, it is of another kind, or it is NULL and `T` is no `Option`.
     pub fn get<T: Cell>(&self, column: &str) -> Result<T, StoreError> {
-        match self {
-            // SQLite would read it as an empty text or a zero.
-            Self::Sqlite(row) if !T::MAY_BE_NULL && row.try_get_raw(column)?.is_null() => {
-                Err(sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(sqlx::error::UnexpectedNullError) })
-            }
-            Self::Sqlite(row) => row.try_get(column),
-            Self::Postgres(row) => row.try_get(column),
+        match &self.0 {
+            Source::Sqlite(row) => row.get(column),
+            Source::Postgres(row) => row.try_get(column).map_err(StoreError::from),
         }
-        .map_err(StoreError::from)
     }
 }

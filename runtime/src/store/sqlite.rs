@@ -1,97 +1,58 @@
 //! SQLite: readers beside one writer, and one commit for all transactions that waited for it.
 
+mod connection;
+mod readers;
+mod writer;
+
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Sqlite as Driver};
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use super::claims::held;
-use super::{Claim, StoreError, migrate, sql};
+pub(super) use connection::Found;
+
+use super::claims::HELD;
+use super::{Claim, Row, Sql, StoreError, sql};
 use crate::spawn;
+use readers::Readers;
+use writer::Writer;
 
-/// The file's readers and its one writer.
+/// How long another program may hold the file.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How soon a file that is held is asked for again.
+const AGAIN: Duration = Duration::from_millis(5);
+
+/// The file's readers and its one writer. Statements run on the thread that asks for them: they
+/// take microseconds, where handing them to another thread and back takes tens. Only the commit,
+/// which waits for the disk, has a thread of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Sqlite {
-    readers: SqlitePool,
+    readers: Arc<Readers>,
     writer: Arc<Mutex<Writer>>,
-    waiting: Arc<Notify>,
+    commit: SyncSender<()>,
     commits: Arc<AtomicU64>,
 }
-
-/// The one connection that writes. Between the first `BEGIN` and the commit it holds a group:
-/// finished transactions whose callers wait for the commit they share.
-#[derive(Debug)]
-struct Writer {
-    connection: Option<SqliteConnection>,
-    state: State,
-    waiters: Vec<oneshot::Sender<Result<(), StoreError>>>,
-    commits: Arc<AtomicU64>,
-}
-
-/// How far the writer is. Each state is entered *before* its statement is sent, so that a caller
-/// who gives up halfway leaves behind what has to be mended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// No transaction is open.
-    Rest,
-    /// A group is open and its last turn is over; that turn's savepoint still stands.
-    Between,
-    /// A turn is being opened. However far that went, it has written nothing.
-    Opening,
-    /// A turn is under way. Left like this, it must be undone.
-    Turn,
-}
-
-// One round trip opens a turn, closes the savepoint before it, and asks the fence. Several
-// statements in one text: the driver runs them in order and stops at the first that fails.
-const FIRST: &str = "BEGIN IMMEDIATE; SAVEPOINT turn";
-const NEXT: &str = "RELEASE turn; SAVEPOINT turn";
-const FIRST_FENCED: &str = concat!("BEGIN IMMEDIATE; SAVEPOINT turn; ", held!());
-const NEXT_FENCED: &str = concat!("RELEASE turn; SAVEPOINT turn; ", held!());
 
 impl Sqlite {
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
-        if let Some(folder) = path.parent() {
-            let denied = |error: std::io::Error| StoreError::Denied { path: path.to_owned(), why: error.to_string() };
-            std::fs::create_dir_all(folder).map_err(denied)?;
-        }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10))
-            .foreign_keys(true)
-            .pragma("temp_store", "memory")
-            .pragma("wal_autocheckpoint", "4000")
-            .disable_statement_logging();
-        let opened = |error: sqlx::Error| diagnosed(path, error);
-        let mut writer = SqliteConnection::connect_with(&options).await.map_err(opened)?;
-        // Reads the schema, and takes the write lock once: SQLite opens what it may not write for reading alone.
-        // The file itself is never opened by hand: closing it would drop SQLite's locks on it.
-        for probe in ["SELECT count(*) FROM sqlite_master", "BEGIN IMMEDIATE", "ROLLBACK"] {
-            sqlx::query(probe).execute(&mut writer).await.map_err(opened)?;
-        }
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .min_connections(0)
-            .idle_timeout(Duration::from_secs(60))
-            .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "1"));
+        let path = path.to_owned();
+        let readers = Arc::new(Readers::new(&path));
+        let opening = spawn::blocking("sqlite open", move || connection::first(&path));
+        let connection = opening.await.map_err(|_| stopping())??;
         let commits = Arc::new(AtomicU64::new(0));
-        let writer = Writer { connection: Some(writer), state: State::Rest, waiters: Vec::new(), commits: commits.clone() };
-        let sqlite = Self { readers, writer: Arc::new(Mutex::new(writer)), waiting: Arc::new(Notify::new()), commits };
-        spawn::task("sqlite commit", committer(Arc::downgrade(&sqlite.writer), sqlite.waiting.clone()));
-        Ok(sqlite)
+        let writer = Arc::new(Mutex::new(Writer::new(connection, commits.clone())));
+        let (commit, asked) = sync_channel(1);
+        let weak = Arc::downgrade(&writer);
+        spawn::thread("sqlite commit", move || committer(&weak, &asked)).map_err(|error| StoreError::Lost(error.to_string()))?;
+        Ok(Self { readers, writer, commit, commits })
     }
 
-    /// A connection that reads what is committed and can write nothing.
-    pub(super) async fn reader(&self) -> Result<PoolConnection<Driver>, StoreError> {
-        Ok(self.readers.acquire().await?)
+    /// All rows of a query over what is committed.
+    pub(super) async fn read(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        self.readers.all(sql).await
     }
 
     /// How many groups were committed.
@@ -99,133 +60,46 @@ impl Sqlite {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Brings the tables up to date in one transaction, so that of two programs the second waits.
-    pub(super) async fn migrate(&self) -> Result<usize, StoreError> {
-        let mut writer = self.writer.lock().await;
-        writer.commit().await;
-        let mut all = writer.connection()?.begin_with("BEGIN IMMEDIATE").await?;
-        let applied = migrate::run(&mut *all).await?;
-        all.commit().await?;
-        Ok(applied)
-    }
-
     /// Waits for the writer and opens a transaction inside the group that is open, if `claim` is still held.
     pub(super) async fn begin(&self, claim: Option<&Claim>) -> Result<Turn, StoreError> {
         let mut writer = self.writer.clone().lock_owned().await;
-        if !matches!(writer.state, State::Rest | State::Between) {
-            // In a task of its own: a caller who gives up must not leave it half mended.
-            let mended = spawn::task("sqlite mend", async move {
-                writer.mend().await;
-                writer
-            });
-            writer = mended.await.map_err(|_| StoreError::Lost("the program is stopping".into()))?;
+        let mut waited = Duration::ZERO;
+        while !writer.open()? {
+            // Another program writes to the file.
+            if waited >= PATIENCE {
+                return Err(StoreError::Lost("another program holds it".into()));
+            }
+            tokio::time::sleep(AGAIN).await;
+            waited += AGAIN;
         }
-        let mut turn = Turn { writer, waiting: self.waiting.clone() };
-        turn.writer.open_turn(claim).await?;
+        let mut turn = Turn { writer, commit: self.commit.clone(), finished: false };
+        turn.writer.start_turn()?;
+        if let Some(claim) = claim {
+            let held = sql(HELD).bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch);
+            if turn.all(held)?.is_empty() {
+                return Err(StoreError::Stale { entity: claim.entity.clone() });
+            }
+        }
         Ok(turn)
     }
 
     pub(super) async fn close(&self) {
-        let mut writer = self.writer.lock().await;
-        writer.commit().await;
-        let connection = writer.connection.take();
-        drop(writer);
-        self.waiting.notify_one();
-        self.readers.close().await;
-        if let Some(connection) = connection
-            && let Err(error) = connection.close().await
-        {
+        self.readers.close();
+        let mut writer = self.writer.clone().lock_owned().await;
+        let closing = spawn::blocking("sqlite close", move || writer.close());
+        if let Ok(Err(error)) = closing.await {
             tracing::warn!(%error, "the database did not close cleanly");
         }
     }
 }
 
-/// Commits each group once everybody who waited when it asked has had a turn: the lock is fair.
-async fn committer(writer: std::sync::Weak<Mutex<Writer>>, waiting: Arc<Notify>) {
-    loop {
-        waiting.notified().await;
+/// Commits each group once everybody who waited when it was asked has had a turn: the lock is fair.
+fn committer(writer: &Weak<Mutex<Writer>>, asked: &Receiver<()>) {
+    while asked.recv().is_ok() {
         let Some(writer) = writer.upgrade() else {
             return;
         };
-        let mut writer = writer.lock().await;
-        if writer.connection.is_none() {
-            return;
-        }
-        writer.commit().await;
-    }
-}
-
-impl Writer {
-    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        self.connection.as_mut().ok_or_else(|| StoreError::Lost("it was closed".into()))
-    }
-
-    async fn run(&mut self, text: &'static str) -> Result<(), StoreError> {
-        sqlx::query(text).execute(self.connection()?).await?;
-        Ok(())
-    }
-
-    async fn open_turn(&mut self, claim: Option<&Claim>) -> Result<(), StoreError> {
-        let first = self.state == State::Rest;
-        self.state = State::Opening;
-        let Some(claim) = claim else {
-            self.run(if first { FIRST } else { NEXT }).await?;
-            self.state = State::Turn;
-            return Ok(());
-        };
-        let held = sql(if first { FIRST_FENCED } else { NEXT_FENCED });
-        let held = held.bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch);
-        if held.all_sqlite(self.connection()?).await?.is_empty() {
-            self.state = State::Between;
-            return Err(StoreError::Stale { entity: claim.entity.clone() });
-        }
-        self.state = State::Turn;
-        Ok(())
-    }
-
-    /// Brings the writer from wherever it was left to the end of a turn. Not to be given up halfway.
-    async fn mend(&mut self) {
-        match self.state {
-            State::Rest | State::Between => {}
-            State::Opening => self.commit_group().await,
-            State::Turn => match self.run("ROLLBACK TO turn").await {
-                Ok(()) => self.state = State::Between,
-                // SQLite has undone the whole group by itself (disk full, I/O error).
-                Err(error) => self.abandon(&error).await,
-            },
-        }
-    }
-
-    /// Ends the group and tells everybody who waits for it. Not to be given up halfway.
-    async fn commit(&mut self) {
-        self.mend().await;
-        if self.state == State::Between {
-            self.commit_group().await;
-        }
-    }
-
-    async fn commit_group(&mut self) {
-        // Takes the savepoints that still stand with it.
-        match self.run("COMMIT").await {
-            Ok(()) => {
-                self.state = State::Rest;
-                self.commits.fetch_add(1, Ordering::Relaxed);
-                self.waiters.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
-            }
-            Err(error) => self.abandon(&error).await,
-        }
-    }
-
-    /// Whatever failed, nothing of this group may stay open for the next one.
-    async fn abandon(&mut self, why: &StoreError) {
-        if !self.waiters.is_empty() {
-            tracing::error!(error = %why, transactions = self.waiters.len(), "a group commit failed and was undone");
-        }
-        self.run("ROLLBACK").await.ok();
-        self.state = State::Rest;
-        for waiter in self.waiters.drain(..) {
-            waiter.send(Err(StoreError::Lost(why.to_string()))).ok();
-        }
+        writer.blocking_lock().commit();
     }
 }
 
@@ -233,38 +107,85 @@ impl Writer {
 #[derive(Debug)]
 pub(super) struct Turn {
     writer: OwnedMutexGuard<Writer>,
-    waiting: Arc<Notify>,
+    commit: SyncSender<()>,
+    finished: bool,
 }
 
 impl Turn {
-    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        self.writer.connection()
+    pub(super) fn all(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        connection::all(self.writer.connection()?, sql)
+    }
+
+    pub(super) fn run(&mut self, sql: Sql) -> Result<u64, StoreError> {
+        connection::run(self.writer.connection()?, sql)
+    }
+
+    /// Runs a text of many statements.
+    pub(super) fn batch(&mut self, text: &str) -> Result<(), StoreError> {
+        Ok(self.writer.connection()?.execute_batch(text)?)
     }
 
     /// Ends the turn; the receipt comes true when the group is on disk.
     pub(super) fn finish(mut self) -> oneshot::Receiver<Result<(), StoreError>> {
-        let (sender, receiver) = oneshot::channel();
-        self.writer.state = State::Between;
-        self.writer.waiters.push(sender);
-        receiver
+        self.finished = true;
+        self.writer.end_turn()
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.waiting.notify_one();
+        if !self.finished {
+            self.writer.undo_turn();
+        }
+        // Full means that it was asked already and has not looked yet.
+        self.commit.try_send(()).ok();
     }
 }
 
-fn diagnosed(path: &Path, error: sqlx::Error) -> StoreError {
-    let why = error.to_string();
-    let code = error.as_database_error().and_then(|cause| cause.code()).and_then(|code| code.parse::<i32>().ok());
-    // The low byte is the kind, the rest says more: see sqlite.org/rescode.html.
-    match code.map(|code| code & 0xff) {
-        // SQLITE_CORRUPT, SQLITE_NOTADB
-        Some(11 | 26) => StoreError::Damaged { path: path.to_owned(), why },
-        // SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN
-        Some(3 | 8 | 14) => StoreError::Denied { path: path.to_owned(), why },
-        _ => StoreError::from(error).at(&path.display().to_string()),
+fn stopping() -> StoreError {
+    StoreError::Lost("the program is stopping".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn write(sqlite: &Sqlite, id: i64, length: usize) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+        let mut turn = sqlite.begin(None).await?;
+        turn.run(sql("INSERT INTO lines (id, body) VALUES ($1, $2)").bind(id).bind("x".repeat(length)))?;
+        Ok(turn.finish())
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_to_all_of_the_group_and_forgotten_once_there_is_room() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let sqlite = Sqlite::open(&folder.path().join("full.db")).await.expect("it opens");
+        let mut turn = sqlite.begin(None).await.expect("a turn");
+        turn.batch("CREATE TABLE lines (id BIGINT PRIMARY KEY, body TEXT)").expect("a table");
+        turn.finish().await.expect("an answer").expect("a commit");
+        let limit = |pages: u32| {
+            let sqlite = sqlite.clone();
+            async move {
+                let mut writer = sqlite.writer.lock().await;
+                writer.connection().expect("it is open").pragma_update(None, "max_page_count", pages).expect("a limit");
+            }
+        };
+        limit(20).await;
+        let mut full = None;
+        for id in 0..40 {
+            match write(&sqlite, id, 4000).await {
+                Ok(receipt) => drop(receipt.await),
+                Err(error) => {
+                    full = Some(error);
+                    break;
+                }
+            }
+        }
+        assert!(matches!(&full, Some(StoreError::Lost(why)) if why.contains("full")), "{full:?}");
+        limit(10_000).await;
+        write(&sqlite, 100, 4000).await.expect("there is room again").await.expect("an answer").expect("a commit");
+        let rows = sqlite.read(sql("SELECT id FROM lines WHERE id = 100")).await.expect("a query");
+        assert_eq!(rows.len(), 1);
+        sqlite.close().await;
     }
 }

@@ -44,7 +44,7 @@ impl Tx {
         // Until it is known: who gives up waiting cannot say what was done.
         self.failed = true;
         let done = match &mut self.on {
-            On::Sqlite(turn) => sql.run_sqlite(turn.connection()?).await,
+            On::Sqlite(turn) => turn.run(sql),
             On::Postgres(transaction) => sql.run_postgres(transaction).await,
         };
         self.failed = done.is_err();
@@ -60,7 +60,7 @@ impl Tx {
         // Until it is known: who gives up waiting cannot say what was done.
         self.failed = true;
         let done = match &mut self.on {
-            On::Sqlite(turn) => sql.all_sqlite(turn.connection()?).await,
+            On::Sqlite(turn) => turn.all(sql),
             On::Postgres(transaction) => sql.all_postgres(transaction).await,
         };
         self.failed = done.is_err();
@@ -73,6 +73,24 @@ impl Tx {
     /// As [`Tx::run`].
     pub async fn one(&mut self, sql: Sql) -> Result<Option<Row>, StoreError> {
         Ok(self.all(sql).await?.into_iter().next())
+    }
+
+    /// Runs a text of many statements that changes the tables themselves.
+    pub(super) async fn batch(&mut self, text: &'static str) -> Result<(), StoreError> {
+        self.failed = true;
+        match &mut self.on {
+            On::Sqlite(turn) => turn.batch(text)?,
+            On::Postgres(transaction) => {
+                sqlx::raw_sql(text).execute(&mut **transaction).await?;
+            }
+        }
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Whether rows can be locked while they are read (`FOR SHARE`, `SKIP LOCKED`).
+    pub(crate) fn locks_rows(&self) -> bool {
+        matches!(self.on, On::Postgres(_))
     }
 
     fn may(&self, sql: &Sql) -> Result<(), StoreError> {

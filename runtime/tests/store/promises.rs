@@ -84,7 +84,10 @@ pub(crate) async fn who_gives_up_at_any_step_leaves_nothing_and_blocks_nobody(pl
             } else {
                 store.begin().await.expect("a transaction")
             };
+            // SQLite answers at once: here is where one may give up between two statements.
+            tokio::task::yield_now().await;
             tx.run(channel(&format!("c{patience}"))).await.expect("a row");
+            tokio::task::yield_now().await;
             let receipt = tx.finish().await.expect("an end");
             *written.lock().await = true;
             receipt.safe().await.expect("a commit");
