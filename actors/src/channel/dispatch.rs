@@ -64,7 +64,7 @@ impl Channel {
             Ok(()) => Coming::Later { module: info.module, word: format!("!{}", info.word).into(), who: message.by.name, answer },
             Err(why) => Coming::Ready(say::unavailable(&message.by, info.word, &why)),
         };
-        self.deliver(vec![coming], asked, durable.then_some(message_id));
+        self.deliver(vec![coming], asked, (durable || again).then_some(message_id));
         Ok(())
     }
 
