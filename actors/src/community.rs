@@ -36,6 +36,8 @@ pub enum Order {
     Switch(String, bool, oneshot::Sender<Result<(), String>>),
     /// What is installed.
     Modules(oneshot::Sender<Vec<ModuleState>>),
+    /// Close when nobody is here.
+    Tick,
 }
 
 /// A module as the hub shows it.
@@ -68,6 +70,10 @@ pub struct Seed {
     pub limit: Duration,
 }
 
+/// How often it is looked whether anybody is here. Channels, hosts and sessions close by themselves when
+/// nobody uses them; a host that waits for an alarm stays, and so does its community.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// The actor of one community.
 pub struct Community {
     seed: Seed,
@@ -99,6 +105,7 @@ impl Actor for Community {
         community.rebuild();
         // Who taught words or waits for an alarm must be there before the first message.
         community.wake_hosts(me).await;
+        me.later(LOOK, Order::Tick);
         Ok(community)
     }
 
@@ -121,6 +128,14 @@ impl Actor for Community {
             Order::Modules(reply) => {
                 let state = |entry: &Entry| ModuleState { name: entry.name, about: entry.about, enabled: self.enabled(entry.name) };
                 reply.send(self.seed.modules.iter().map(state).collect()).ok();
+            }
+            Order::Tick => {
+                self.channels.retain(Address::is_open);
+                if self.channels.is_empty() && self.hosts.is_empty() && self.people.len() == 0 && me.address().meter().waiting() == 0 {
+                    me.drain();
+                } else {
+                    me.later(LOOK, Order::Tick);
+                }
             }
         }
         Ok(())

@@ -265,6 +265,23 @@ async fn a_module_that_is_switched_off_is_off_at_once_and_stays_off() {
     until_true(async || house.said("!calm").await.0 == Verdict::Done).await;
 }
 
+#[tokio::test]
+async fn whoever_nobody_needs_closes_and_opens_again_when_somebody_comes() {
+    let house = house().await;
+    assert_eq!(house.said("!calm").await, (Verdict::Done, lines(&["calm"])));
+    let living = |kind: &str| {
+        let world = house.stage.household.world();
+        world.roster.readings(world.clock.since_boot()).iter().filter(|reading| reading.kind == kind).count()
+    };
+    assert_eq!((living("channel"), living("community")), (1, 1));
+    until(|| {
+        house.stage.clock.turn(Duration::from_secs(61));
+        living("channel") + living("community") + living("module host") + living("user session") == 0
+    })
+    .await;
+    assert_eq!(house.said("!calm").await, (Verdict::Done, lines(&["calm"])));
+}
+
 async fn until(mut holds: impl FnMut() -> bool) {
     until_true(async || holds()).await;
 }
