@@ -1,11 +1,17 @@
-//! String rules: what chat may not say, or what saying it sets off. Pure; the actors ask it for every line.
+//! String rules: what chat may not say, or what saying it sets off. The actors ask for every line.
 
+pub mod blocked;
 mod captured;
 mod check;
 mod compiled;
 mod fold;
+pub mod history;
 mod literals;
+mod sentence;
+pub mod settings;
 mod standing;
+pub mod table;
+pub mod wire;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +20,8 @@ use serde::{Deserialize, Serialize};
 pub use captured::{Captured, filled};
 pub use check::{MOST, Refused, check};
 pub use compiled::{Compiled, Match};
+pub use sentence::{Act, Sentence, judge};
+pub use settings::Settings;
 
 /// One rule of a community (spec 01 section 10).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -44,6 +44,15 @@ pub enum Refused {
     /// No room for one more.
     #[error("a community has at most {MOST} rules, {MOST_REGEX} of them regular expressions")]
     Many,
+    /// No such kind.
+    #[error("there is no match_type {0:?}: exact, contains, word, regex and * are known")]
+    Kind(String),
+    /// No such action.
+    #[error("there is no action {0:?}: warn, block and command are known")]
+    Action(String),
+    /// Out of range.
+    #[error("chat is kept for 1 to 365 days")]
+    Days,
     /// Out of range.
     #[error("a priority is a number from 0 to 1000000; lower is asked first")]
     Priority,
@@ -77,6 +86,9 @@ impl Refused {
             Self::Regex(_) => "regex_invalid",
             Self::Large | Self::LargeTogether => "regex_too_large",
             Self::Many => "too_many_rules",
+            Self::Kind(_) => "match_type_invalid",
+            Self::Action(_) => "action_invalid",
+            Self::Days => "days_invalid",
             Self::Priority => "priority_invalid",
             Self::Entity(_) | Self::Entities => "entity_invalid",
             Self::Text => "text_too_long",
