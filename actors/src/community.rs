@@ -1,6 +1,7 @@
 //! A community: which modules are on, who hosts them, and what its channels may type.
 
 mod people;
+pub mod rules;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub enum Order {
     Taught(&'static str, Vec<Expansion>),
     /// Switch a module on or off.
     Switch(String, bool, oneshot::Sender<Result<(), String>>),
+    /// Something about string rules.
+    Rules(rules::Order),
     /// What is installed.
     Modules(oneshot::Sender<Vec<ModuleState>>),
     /// Close when nobody is here.
@@ -83,6 +86,7 @@ pub struct Community {
     channels: Vec<Address<channel::Order>>,
     hosts: HashMap<&'static str, Address<host::Order>>,
     people: people::People,
+    rules: rules::Rules,
 }
 
 impl Actor for Community {
@@ -93,7 +97,9 @@ impl Actor for Community {
     async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         me.address().meter().claimed(seed.claim.epoch);
         let installed = installed::load(&seed.store, seed.registered.id).await?;
+        let rules = rules::Rules::open(&seed, me).await?;
         let mut community = Self {
+            rules,
             seed,
             installed,
             taught: HashMap::new(),
@@ -124,6 +130,11 @@ impl Actor for Community {
             Order::Switch(module, on, reply) => {
                 let done = self.switch(&module, on, me).await;
                 reply.send(done.map_err(|fault| fault.to_string())).ok();
+            }
+            Order::Rules(order) => {
+                if self.rules.handle(order, &self.seed, me).await {
+                    self.changed();
+                }
             }
             Order::Modules(reply) => {
                 let state = |entry: &Entry| ModuleState { name: entry.name, about: entry.about, enabled: self.enabled(entry.name) };
@@ -159,6 +170,7 @@ impl Actor for Community {
         for (_, host) in self.hosts.drain() {
             host.drain().await;
         }
+        self.rules.flush(&self.seed, 0).await;
     }
 
     fn memory(&self) -> Value {
@@ -166,6 +178,7 @@ impl Actor for Community {
             "name": self.seed.registered.name,
             "timezone": self.seed.registered.timezone,
             "modules": self.seed.modules.iter().map(|entry| (entry.name, self.enabled(entry.name))).collect::<HashMap<_, _>>(),
+            "string_rules": self.rules.ruling().compiled.len(),
             "taught_words": self.taught.values().map(Vec::len).sum::<usize>(),
             "channels": self.channels.iter().map(|channel| channel.meter().key().to_owned()).collect::<Vec<_>>(),
             "open_hosts": self.hosts.keys().collect::<Vec<_>>(),
@@ -237,7 +250,8 @@ impl Community {
 
     fn rebuild(&mut self) {
         let taught: Vec<_> = self.taught.iter().flat_map(|(module, words)| words.iter().map(|word| (*module, word.clone()))).collect();
-        self.table = Arc::new(Table::new(&self.seed.modules, |name| self.enabled(name), &taught));
+        let table = Table::new(&self.seed.modules, |name| self.enabled(name), &taught);
+        self.table = Arc::new(table.ruled_by(self.rules.ruling()));
     }
 
     /// Tells everybody what may be typed now.

@@ -1,5 +1,7 @@
 //! Brings together what a channel needs to live: its community, both claims, the journal, the way out.
 
+mod rules;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;

@@ -131,7 +131,7 @@ impl Channel {
         format!("{}|{id}", self.seed.key)
     }
 
-    fn deliver(&mut self, coming: Vec<Coming>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<String>) {
+    pub(super) fn deliver(&mut self, coming: Vec<Coming>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<String>) {
         if self.delivery.send(delivery::Order { coming, asked, entry }).is_err() {
             tracing::error!(channel = %self.seed.key, "its delivery has ended: an answer was dropped");
         }

@@ -28,6 +28,14 @@ pub struct Erased {
     pub user: Option<String>,
 }
 
+impl Erased {
+    /// Whether something that was said is meant.
+    #[must_use]
+    pub fn means(&self, said: &Said) -> bool {
+        self.entity.as_ref().is_none_or(|entity| *entity == said.entity_id) && self.user.as_ref().is_none_or(|user| *user == said.user_id)
+    }
+}
+
 /// Writes down what was said.
 ///
 /// # Errors
