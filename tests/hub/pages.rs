@@ -86,7 +86,7 @@ async fn the_inspector_shows_who_lives_here_live_and_what_one_remembers() {
     visit.page.until("document.querySelector('[data-state]').textContent === 'live'").await;
     let keys = "[...document.querySelectorAll('.key a')].map(a => a.textContent)";
     visit.page.until(&format!("{keys}.includes('node') && {keys}.some(key => key.startsWith('overlay'))")).await;
-    assert_eq!(visit.page.look(&format!("{keys}.some(key => key === 'local::lobby')")).await, false, "nobody spoke yet");
+    assert_eq!(visit.page.look(&format!("{keys}.some(key => key === 'local:lobby')")).await, false, "nobody spoke yet");
 
     let other = visit.browser.open(800, 600).await;
     let cookie = visit.page.devtools("Network.getCookies", json!({})).await["cookies"][0].clone();
@@ -94,17 +94,17 @@ async fn the_inspector_shows_who_lives_here_live_and_what_one_remembers() {
     other.goto(&visit.bot.url("/chat")).await.unwrap();
     other.until("document.querySelector('[data-state]').textContent === 'live'").await;
     other.look("(document.querySelector('[name=text]').value = '!ping', document.querySelector('.typing button').click())").await;
-    visit.page.until(&format!("{keys}.includes('local::lobby')")).await;
+    visit.page.until(&format!("{keys}.includes('local:lobby')")).await;
     visit.page.keep_picture("hub-actors").await;
-    let depth = "[...document.querySelectorAll('.key')].filter(td => td.textContent === 'local::lobby/delivery')[0]?.className";
+    let depth = "[...document.querySelectorAll('.key')].filter(td => td.textContent === 'local:lobby/delivery')[0]?.className";
     assert_eq!(visit.page.look(depth).await, "key depth-2", "a child stands under its parent");
 
     visit.write("[name=find]", "lobby").await;
     visit.press(".find button").await;
     visit.page.until("location.search.includes('find=lobby')").await;
     visit.page.until(&format!("{keys}.length > 0 && {keys}.every(key => key.includes('lobby'))")).await;
-    visit.page.look("[...document.querySelectorAll('.key a')].find(a => a.textContent === 'local::lobby').click()").await;
-    visit.page.until("document.querySelector('h1').textContent === 'local::lobby'").await;
+    visit.page.look("[...document.querySelectorAll('.key a')].find(a => a.textContent === 'local:lobby').click()").await;
+    visit.page.until("document.querySelector('h1').textContent === 'local:lobby'").await;
     let memory: Value = serde_json::from_str(&visit.text(".memory").await).unwrap();
     assert_eq!(memory["counts"]["messages"], 1, "{memory}");
     visit.page.keep_picture("hub-actor").await;
