@@ -98,7 +98,7 @@ async fn a_form_that_is_filled_in_arrives_where_it_says_and_as_an_event() {
     // The community's channel heard of it, and the password went nowhere else.
     eventually("the channel handled an event", Duration::from_secs(10), || {
         let (status, channel) = stage.ask("GET", "/admin/actors/local%3Alobby", &json!(null));
-        status == 200 && channel["handled"].as_u64().unwrap_or(0) > 0
+        status == 200 && channel["actor"]["handled"].as_u64().unwrap_or(0) > 0
     });
     let database = std::fs::read_dir(stage.bot.data()).unwrap().flatten().map(|file| std::fs::read(file.path()).unwrap_or_default());
     let whole: Vec<u8> = database.flatten().collect();
