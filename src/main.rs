@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod commands;
 mod config;
+mod forms;
 mod hub;
 mod overlay_pages;
 mod program;

@@ -10,7 +10,7 @@ use waddlebot_actors::channel::admit::Rate;
 use waddlebot_actors::delivery::Courier;
 use waddlebot_actors::household::{Claims, Foundation, Household};
 use waddlebot_actors::node::{self, Node};
-use waddlebot_actors::overlay::{Forms, Overlays, Submission};
+use waddlebot_actors::overlay::Overlays;
 use waddlebot_actors::registry;
 use waddlebot_platforms::collected::Collected;
 use waddlebot_platforms::irc::{self, Irc};
@@ -33,6 +33,7 @@ use crate::api::auth::Door;
 use crate::api::health::Checks;
 use crate::api::rates::Allowance;
 use crate::config::Config;
+use crate::forms::Answers;
 use crate::hub::links::Links;
 use crate::residence::Residence;
 use crate::server;
@@ -66,8 +67,8 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
     let platforms = Platforms::new(all).otherwise(Arc::new(Collected));
     let secret = Secret::open(&config.data, config.store.secret_key.as_ref().map(|key| key.reveal().as_str()))?;
-    let overlays =
-        Overlays::new(config.overlay_settings(), store.clone(), secret.clone(), clock.clone(), claims.clone(), Arc::new(NoForms));
+    let forms = Arc::new(Answers::default());
+    let overlays = Overlays::new(config.overlay_settings(), store.clone(), secret.clone(), clock.clone(), claims.clone(), forms.clone());
     let opened = overlays.open(&world).await.map_err(anyhow::Error::from_boxed)?;
     let courier = Courier::new(platforms.clone(), Arc::new(overlays.clone()), journal.clone());
     let household = Household::new(Foundation {
@@ -83,6 +84,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         rate: Rate { uses: config.limits.commands as usize, window: config.limits.window },
         ids: format!("n{}", clock.now()).into(),
     });
+    forms.go_to(household.clone());
     membership
         .address
         .send(membership::Order::Tenants(Arc::new(Everybody { household: household.clone(), overlays: overlays.clone() })))?;
@@ -138,14 +140,6 @@ async fn open_sessions(config: &Config, clock: &Clock) -> Result<Arc<dyn Session
         Some(url) => Arc::new(RedisSessions::connect(url.reveal(), clock.clone(), ttl).await.context("sessions cannot be kept in Redis")?),
         None => Arc::new(MemorySessions::new(clock.clone(), ttl)),
     })
-}
-
-struct NoForms;
-
-impl Forms for NoForms {
-    fn submitted(&self, _: Submission) -> Boxed<'_, Result<(), String>> {
-        Box::pin(async { Ok(()) })
-    }
 }
 
 /// Everybody who acts under this node's claims.

@@ -71,13 +71,7 @@ fn on_irc_a_crash_at_any_step_keeps_the_effect_and_never_repeats_a_reply() {
     ];
     for (step, heard) in steps {
         let channel = format!("#{step}");
-        let rig = Rig::new(&[
-            ("WADDLEBOT_IRC_SERVER", &address),
-            ("WADDLEBOT_IRC_NICK", "waddle"),
-            ("WADDLEBOT_IRC_CHANNELS", &channel),
-            ("WADDLEBOT_IRC_TLS", "false"),
-            ("WADDLEBOT_IRC_FLOOD", "off"),
-        ]);
+        let rig = Rig::new(&on_irc(&address, &channel));
         // Who opens a channel is its operator, and so a moderator.
         let mut ana = server.person("ana");
         ana.joins(&channel);
@@ -108,6 +102,16 @@ fn on_irc_a_crash_at_any_step_keeps_the_effect_and_never_repeats_a_reply() {
         assert_eq!(said(&ana), heard, "one start later, {step}");
         ana.quit();
     }
+}
+
+fn on_irc<'a>(address: &'a str, channels: &'a str) -> [(&'static str, &'a str); 5] {
+    [
+        ("WADDLEBOT_IRC_SERVER", address),
+        ("WADDLEBOT_IRC_NICK", "waddle"),
+        ("WADDLEBOT_IRC_CHANNELS", channels),
+        ("WADDLEBOT_IRC_TLS", "false"),
+        ("WADDLEBOT_IRC_FLOOD", "off"),
+    ]
 }
 
 #[test]

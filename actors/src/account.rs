@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Fault, Me};
-use waddlebot_runtime::platform::{Outgoing, Platform, PlatformError};
+use waddlebot_runtime::platform::{Moderation, Outgoing, Platform, PlatformError};
 
 use crate::budget::Bucket;
 
@@ -14,6 +14,8 @@ use crate::budget::Bucket;
 pub enum Order {
     /// Say this; the answer is for who must know whether it went out.
     Send(Outgoing, Option<oneshot::Sender<Result<(), PlatformError>>>),
+    /// Take this measure.
+    Moderate(Moderation),
 }
 
 /// The actor of one account.
@@ -37,7 +39,14 @@ impl Actor for Account {
         Ok(Self { platform, bucket: Bucket::default(), sent: 0, refused: 0, waited: Duration::ZERO })
     }
 
-    async fn handle(&mut self, Order::Send(line, reply): Order, me: &Me<Order>) -> Result<(), Fault> {
+    async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
+        let (line, reply) = match order {
+            Order::Send(line, reply) => (line, reply),
+            Order::Moderate(moderation) => {
+                self.moderate(&moderation, me).await;
+                return Ok(());
+            }
+        };
         let sent = self.say(&line, me).await;
         match &sent {
             Ok(()) => self.sent += 1,
@@ -64,6 +73,15 @@ impl Actor for Account {
 }
 
 impl Account {
+    /// Once: a measure that comes late is none.
+    async fn moderate(&mut self, moderation: &Moderation, me: &Me<Order>) {
+        if let Err(error) = self.platform.moderate(moderation).await {
+            self.refused += 1;
+            me.address().meter().fault(error.to_string());
+            tracing::warn!(channel = %moderation.channel, measure = ?moderation.measure, %error, "a measure was not taken");
+        }
+    }
+
     async fn say(&mut self, line: &Outgoing, me: &Me<Order>) -> Result<(), PlatformError> {
         let clock = me.clock();
         if let Some(budget) = self.platform.limits(&line.channel).budget {

@@ -4,6 +4,7 @@ pub mod admit;
 mod chatters;
 pub mod dispatch;
 pub mod resolve;
+mod ruled;
 mod say;
 
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::store::Claim;
 
 use crate::delivery::{self, Courier, Delivery};
-use crate::{community, host, session};
+use crate::{community, host, rules, session};
 use admit::{Gatekeeper, Rate};
 use chatters::Chatters;
 use resolve::Table;
@@ -91,6 +92,7 @@ pub struct Channel {
     seen: HashMap<Text, Duration>,
     heard: Duration,
     made: u64,
+    ruled: ruled::Ruled,
 }
 
 impl Actor for Channel {
@@ -122,6 +124,7 @@ impl Actor for Channel {
             seen: HashMap::new(),
             heard: me.clock().since_boot(),
             made: 0,
+            ruled: ruled::Ruled::default(),
             seed,
         })
     }
@@ -153,6 +156,7 @@ impl Actor for Channel {
 
     async fn close(&mut self) {
         self.bank();
+        self.report(self.heard);
         self.delivery.drain().await;
     }
 
@@ -170,10 +174,16 @@ impl Actor for Channel {
 }
 
 impl Channel {
-    /// The walk of plain chatter ends here: one counter, one look at the first letters.
+    /// The walk of plain chatter ends here: one counter, one look at the first letters, one at the rules.
     async fn said(&mut self, message: ChatMessage, asked: Option<oneshot::Sender<Outcome>>, me: &Me<Order>) -> Result<(), Fault> {
         self.counts.messages += 1;
         self.chatters.spoke(&message);
+        self.keep(&message);
+        if !self.table.knows(&message.text)
+            && let Some(sentence) = rules::judge(&self.table.ruling().compiled, &message, self.seed.key.as_str())
+        {
+            return self.carry_out(sentence, message, asked, me).await;
+        }
         if !resolve::is_command(&message.text) {
             if let Some(asked) = asked {
                 asked.send(Outcome::default()).ok();
@@ -186,6 +196,7 @@ impl Channel {
     fn tick(&mut self, me: &Me<Order>) {
         let now = me.clock().since_boot();
         self.bank();
+        self.report(now);
         self.chatters.sweep(me.clock().now());
         self.seen.retain(|_, at| *at + SEEN > now);
         if now.saturating_sub(self.heard) >= IDLE && me.address().meter().waiting() == 0 {

@@ -1,6 +1,7 @@
 //! A community: which modules are on, who hosts them, and what its channels may type.
 
 mod people;
+pub mod rules;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,8 +35,12 @@ pub enum Order {
     Taught(&'static str, Vec<Expansion>),
     /// Switch a module on or off.
     Switch(String, bool, oneshot::Sender<Result<(), String>>),
+    /// Something about string rules.
+    Rules(rules::Order),
     /// What is installed.
     Modules(oneshot::Sender<Vec<ModuleState>>),
+    /// Close when nobody is here.
+    Tick,
 }
 
 /// A module as the hub shows it.
@@ -68,6 +73,10 @@ pub struct Seed {
     pub limit: Duration,
 }
 
+/// How often it is looked whether anybody is here. Channels, hosts and sessions close by themselves when
+/// nobody uses them; a host that waits for an alarm stays, and so does its community.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// The actor of one community.
 pub struct Community {
     seed: Seed,
@@ -77,6 +86,7 @@ pub struct Community {
     channels: Vec<Address<channel::Order>>,
     hosts: HashMap<&'static str, Address<host::Order>>,
     people: people::People,
+    rules: rules::Rules,
 }
 
 impl Actor for Community {
@@ -87,7 +97,9 @@ impl Actor for Community {
     async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         me.address().meter().claimed(seed.claim.epoch);
         let installed = installed::load(&seed.store, seed.registered.id).await?;
+        let rules = rules::Rules::open(&seed, me).await?;
         let mut community = Self {
+            rules,
             seed,
             installed,
             taught: HashMap::new(),
@@ -99,6 +111,7 @@ impl Actor for Community {
         community.rebuild();
         // Who taught words or waits for an alarm must be there before the first message.
         community.wake_hosts(me).await;
+        me.later(LOOK, Order::Tick);
         Ok(community)
     }
 
@@ -118,9 +131,22 @@ impl Actor for Community {
                 let done = self.switch(&module, on, me).await;
                 reply.send(done.map_err(|fault| fault.to_string())).ok();
             }
+            Order::Rules(order) => {
+                if self.rules.handle(order, &self.seed, me).await {
+                    self.changed();
+                }
+            }
             Order::Modules(reply) => {
                 let state = |entry: &Entry| ModuleState { name: entry.name, about: entry.about, enabled: self.enabled(entry.name) };
                 reply.send(self.seed.modules.iter().map(state).collect()).ok();
+            }
+            Order::Tick => {
+                self.channels.retain(Address::is_open);
+                if self.channels.is_empty() && self.hosts.is_empty() && self.people.len() == 0 && me.address().meter().waiting() == 0 {
+                    me.drain();
+                } else {
+                    me.later(LOOK, Order::Tick);
+                }
             }
         }
         Ok(())
@@ -144,6 +170,7 @@ impl Actor for Community {
         for (_, host) in self.hosts.drain() {
             host.drain().await;
         }
+        self.rules.flush(&self.seed, 0).await;
     }
 
     fn memory(&self) -> Value {
@@ -151,6 +178,7 @@ impl Actor for Community {
             "name": self.seed.registered.name,
             "timezone": self.seed.registered.timezone,
             "modules": self.seed.modules.iter().map(|entry| (entry.name, self.enabled(entry.name))).collect::<HashMap<_, _>>(),
+            "string_rules": self.rules.ruling().compiled.len(),
             "taught_words": self.taught.values().map(Vec::len).sum::<usize>(),
             "channels": self.channels.iter().map(|channel| channel.meter().key().to_owned()).collect::<Vec<_>>(),
             "open_hosts": self.hosts.keys().collect::<Vec<_>>(),
@@ -222,7 +250,8 @@ impl Community {
 
     fn rebuild(&mut self) {
         let taught: Vec<_> = self.taught.iter().flat_map(|(module, words)| words.iter().map(|word| (*module, word.clone()))).collect();
-        self.table = Arc::new(Table::new(&self.seed.modules, |name| self.enabled(name), &taught));
+        let table = Table::new(&self.seed.modules, |name| self.enabled(name), &taught);
+        self.table = Arc::new(table.ruled_by(self.rules.ruling()));
     }
 
     /// Tells everybody what may be typed now.

@@ -11,6 +11,7 @@ use waddlebot_runtime::actor::{Actor, Address, Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Millis, User};
 use waddlebot_runtime::command::CommandInfo;
 use waddlebot_runtime::event::Event;
+use waddlebot_runtime::journal::settled;
 use waddlebot_runtime::module::{Counts, Desk, Expansion};
 use waddlebot_runtime::platform::Platforms;
 use waddlebot_runtime::store::{Claim, Store};
@@ -103,6 +104,8 @@ pub struct Host {
     saved: (String, Option<Millis>),
     taught: Vec<Expansion>,
     alarm: Option<(Millis, tokio::task::AbortHandle)>,
+    /// This opening of the host, and how many alarms it has had: what makes the next one unlike any other.
+    alarms: (u32, u64),
     used: Duration,
     changed: Millis,
     dirty: bool,
@@ -114,10 +117,11 @@ impl Actor for Host {
     type Seed = Setup;
 
     async fn open(setup: Setup, me: &Me<Order>) -> Result<Self, Fault> {
+        settled(&setup.store).await?;
         let installed = installed::load(&setup.store, setup.community).await?.remove(setup.entry.name).unwrap_or_default();
         let seat = (setup.entry.sit)(&installed.memory, &installed.settings)?;
-        #[expect(clippy::disallowed_methods, reason = "the seed of a host's own dice")]
-        let seed = rand::random();
+        #[expect(clippy::disallowed_methods, reason = "the seed of a host's own dice, and a name for this opening")]
+        let (seed, opening): (_, u32) = rand::random();
         let desk = Desk::new(setup.store.clone(), setup.claim.clone(), seed);
         me.address().meter().claimed(setup.claim.epoch);
         let mut host = Self {
@@ -127,6 +131,7 @@ impl Actor for Host {
             setup,
             taught: Vec::new(),
             alarm: None,
+            alarms: (opening, 0),
             used: me.clock().since_boot(),
             changed: me.clock().now(),
             dirty: false,
@@ -187,9 +192,11 @@ impl Host {
         self.save().await
     }
 
-    /// Goes back to what is on disk, after a call whose writes were undone.
+    /// Goes back to what is on disk, after a call whose writes were undone. What an earlier call wrote may
+    /// still wait for the disk, where no reader sees it.
     async fn reload(&mut self, me: &Me<Order>) -> Result<(), Fault> {
         drop(self.desk.take_tx());
+        settled(&self.setup.store).await?;
         let all = installed::load(&self.setup.store, self.setup.community).await?;
         let Installed { memory, settings, wakes_at, .. } = all.get(self.setup.entry.name).cloned().unwrap_or_default();
         self.seat = (self.setup.entry.sit)(&memory, &settings)?;

@@ -1,7 +1,9 @@
 //! Brings together what a channel needs to live: its community, both claims, the journal, the way out.
 
+mod rules;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -67,13 +69,20 @@ struct Inner {
     channels: DashMap<ChannelKey, Arc<LocalEar>>,
     opening: DashMap<ChannelKey, Arc<Mutex<()>>>,
     closing: AtomicBool,
+    openings: AtomicU64,
 }
 
 impl Household {
     /// Founds one.
     #[must_use]
     pub fn new(on: Foundation) -> Self {
-        Self(Arc::new(Inner { on, channels: DashMap::new(), opening: DashMap::new(), closing: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            on,
+            channels: DashMap::new(),
+            opening: DashMap::new(),
+            closing: AtomicBool::new(false),
+            openings: AtomicU64::new(0),
+        }))
     }
 
     /// Opens the accounts of all platforms and lets the courier know them.
@@ -270,7 +279,8 @@ impl Household {
             journal: on.journal.clone(),
             courier: on.courier.clone(),
             rate: on.rate,
-            ids: on.ids.clone(),
+            // A channel counts from one each time it is opened.
+            ids: format!("{}.{}", on.ids, self.0.openings.fetch_add(1, Relaxed)).into(),
         };
         on.node.ask(|reply| node::Order::Channel(Box::new(seed), reply)).await.map_err(|gone| gone.to_string())?
     }

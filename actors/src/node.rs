@@ -105,10 +105,12 @@ impl Actor for Node {
     }
 
     async fn ended(&mut self, child: Ended, me: &Me<Order>) -> Result<(), Fault> {
-        let claimed = self.channels.len() + self.communities.len();
-        self.channels.retain(|_, channel| channel.meter().key() != child.key);
-        self.communities.retain(|_, community| community.meter().key() != child.key);
-        let claimed = self.channels.len() + self.communities.len() < claimed;
+        let here = |key: &str| key == child.key;
+        let claimed = self.channels.values().any(|channel| here(channel.meter().key()))
+            || self.communities.values().any(|community| here(community.meter().key()));
+        // One of the same key may have been opened since.
+        self.channels.retain(|_, channel| channel.is_open() || channel.meter().key() != child.key);
+        self.communities.retain(|_, community| community.is_open() || community.meter().key() != child.key);
         self.accounts.retain(|_, account| account.meter().key() != child.key);
         if let Some((connection, stop)) = self.connections.get_mut(&child.key) {
             *stop = None;
@@ -137,8 +139,10 @@ impl Actor for Node {
 impl Node {
     async fn channel(&mut self, seed: channel::Seed, me: &Me<Order>) -> Result<Address<channel::Order>, String> {
         let key = seed.key.clone();
-        if let Some(open) = self.channels.get(&key) {
-            return Ok(open.clone());
+        match self.channels.get(&key) {
+            Some(open) if open.is_open() => return Ok(open.clone()),
+            Some(closing) => closing.drain().await,
+            None => {}
         }
         let opened = me.open::<Channel>(key.to_string(), seed).await.map_err(|fault| fault.to_string())?;
         self.channels.insert(key, opened.clone());
@@ -147,8 +151,10 @@ impl Node {
 
     async fn community(&mut self, seed: community::Seed, me: &Me<Order>) -> Result<Address<community::Order>, String> {
         let id = seed.registered.id;
-        if let Some(open) = self.communities.get(&id) {
-            return Ok(open.clone());
+        match self.communities.get(&id) {
+            Some(open) if open.is_open() => return Ok(open.clone()),
+            Some(closing) => closing.drain().await,
+            None => {}
         }
         let opened = me.open::<Community>(community_key(id), seed).await.map_err(|fault| fault.to_string())?;
         self.communities.insert(id, opened.clone());

@@ -11,6 +11,7 @@
 //! bot: Thanks for the raid with 12 viewers, ninja! …
 //! overlay: ninja
 //! (setting smallest_raid: 20)
+//! (rule {"string": "spam", "match_type": "word", "action": "block"})
 //! (restart)
 //! (heard again)
 //! (2 hours pass asleep)
@@ -113,6 +114,7 @@ async fn step<M: Module>(room: &mut Room, line: &Line) -> Vec<String> {
         Step::Sleep(time) => room.sleep(*time).await,
         Step::Restart => room.restart().await,
         Step::Setting(key, value) => room.set::<M>(key, value.clone()).await,
+        Step::Rule(rule) => room.rule(rule.clone()).await,
         Step::Begin => {}
     }
     room.came(line.expected.len()).await

@@ -11,7 +11,9 @@ use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::intake::{self, Ears, Outcome};
 use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::placement::Unclaimed;
-use waddlebot_runtime::platform::{Boxed, Capabilities, Limits, Outgoing, Platform, PlatformError, Platforms, Profile, Unit};
+use waddlebot_runtime::platform::{
+    Boxed, Capabilities, Limits, Measure, Moderation, Outgoing, Platform, PlatformError, Platforms, Profile, Unit,
+};
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::store::{Claim, Place, Store, sql};
 
@@ -142,7 +144,7 @@ impl Platform for Seen {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { idempotent: true, ..Capabilities::default() }
+        Capabilities { idempotent: true, deletes: true, timeouts: true }
     }
 
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>> {
@@ -150,6 +152,15 @@ impl Platform for Seen {
         if line.key.is_empty() || !lines.iter().any(|said| said.key == line.key) {
             lines.push(line.clone());
         }
+        Box::pin(async { Ok(()) })
+    }
+
+    fn moderate<'a>(&'a self, moderation: &'a Moderation) -> Boxed<'a, Result<(), PlatformError>> {
+        let text = match &moderation.measure {
+            Measure::Delete { message } => format!("platform deletes {message}"),
+            Measure::Timeout { time, why } => format!("platform silences {} {} {why}", moderation.by.name, time.as_secs()),
+        };
+        self.lines.lock().push(Outgoing { channel: moderation.channel.clone(), text: text.into(), key: "".into() });
         Box::pin(async { Ok(()) })
     }
 

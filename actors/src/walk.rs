@@ -1,5 +1,7 @@
 //! The walk of a message through the whole house: in order, once, and past every broken module.
 
+mod once;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,7 @@ use crate::stage::Stage;
 #[derive(Default, Serialize, Deserialize)]
 struct Trouble {
     count: i64,
+    rings: i64,
     later: Option<(i64, String)>,
 }
 
@@ -29,6 +32,7 @@ enum Command {
     Hang,
     Refuse,
     Later(i64),
+    Ring(i64),
 }
 
 impl Module for Trouble {
@@ -43,6 +47,7 @@ impl Module for Trouble {
         Spec::new("panic", "", |_| Ok(Command::Panic)),
         Spec::new("hang", "", |_| Ok(Command::Hang)),
         Spec::new("refuse", "", |_| Ok(Command::Refuse)).writes(),
+        Spec::new("ring", "", |words| Ok(Command::Ring(words.number("times")?))).writes(),
         Spec::new("later", "", |words| Ok(Command::Later(words.number("seconds")?))).writes().role(Role::Moderator),
     ];
 
@@ -62,6 +67,11 @@ impl Module for Trouble {
                 self.count += 100;
                 Err(ModuleError::refused("not today"))
             }
+            Command::Ring(times) => {
+                self.rings = times;
+                self.later = Some((cx.now + 1000, cx.channel.to_string()));
+                Ok(vec![])
+            }
             Command::Later(seconds) => {
                 self.later = Some((cx.now + seconds * 1000, cx.channel.to_string()));
                 Ok(vec![Response::say("will do")])
@@ -78,7 +88,11 @@ impl Module for Trouble {
     }
 
     async fn woken(&mut self, _: &Context<'_, Self>) -> Result<Vec<Posted>, ModuleError> {
-        let Some((_, channel)) = self.later.take() else { return Ok(vec![]) };
+        let Some((_, channel)) = self.later.clone() else { return Ok(vec![]) };
+        self.rings -= 1;
+        if self.rings <= 0 {
+            self.later = None;
+        }
         let channel = waddlebot_runtime::chat::ChannelKey::parse(&channel).expect("saved by us");
         Ok(vec![Posted { channel, response: Response::say("it is later") }])
     }
@@ -249,6 +263,23 @@ async fn a_module_that_is_switched_off_is_off_at_once_and_stays_off() {
     assert_eq!(house.said("!calm").await.0, Verdict::Disabled);
     house.stage.household.switch(id, "calm", true).await.expect("switched");
     until_true(async || house.said("!calm").await.0 == Verdict::Done).await;
+}
+
+#[tokio::test]
+async fn whoever_nobody_needs_closes_and_opens_again_when_somebody_comes() {
+    let house = house().await;
+    assert_eq!(house.said("!calm").await, (Verdict::Done, lines(&["calm"])));
+    let living = |kind: &str| {
+        let world = house.stage.household.world();
+        world.roster.readings(world.clock.since_boot()).iter().filter(|reading| reading.kind == kind).count()
+    };
+    assert_eq!((living("channel"), living("community")), (1, 1));
+    until(|| {
+        house.stage.clock.turn(Duration::from_secs(61));
+        living("channel") + living("community") + living("module host") + living("user session") == 0
+    })
+    .await;
+    assert_eq!(house.said("!calm").await, (Verdict::Done, lines(&["calm"])));
 }
 
 async fn until(mut holds: impl FnMut() -> bool) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::{Text, User};
 
-/// The message types of spec 01 section 4.2 other than plain chat.
+/// The message types of spec 01 section 4.2 other than plain chat, and what overlays send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
@@ -74,11 +74,13 @@ pub enum EventKind {
     Membership,
     /// A video came out.
     VideoPublished,
+    /// Somebody filled in a form on an overlay; the text holds the answers as JSON.
+    FormSubmission,
 }
 
 impl EventKind {
-    /// Every kind, in the order of the specification.
-    pub const ALL: [Self; 33] = [
+    /// Every kind, in the order of the specification, our own last.
+    pub const ALL: [Self; 34] = [
         Self::Subscription,
         Self::Follow,
         Self::Donation,
@@ -112,6 +114,7 @@ impl EventKind {
         Self::SuperChat,
         Self::Membership,
         Self::VideoPublished,
+        Self::FormSubmission,
     ];
 
     /// The kind's name on the wire.
@@ -142,6 +145,7 @@ impl EventKind {
             Self::ChannelJoin => "channel_join",
             Self::StreamOnline => "stream_online",
             Self::StreamOffline => "stream_offline",
+            Self::FormSubmission => "form_submission",
             Self::Interaction => "interaction",
             Self::ButtonClick => "button_click",
             Self::SelectMenu => "select_menu",

@@ -9,7 +9,7 @@ mod points;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-pub use execution::{Execution, answered, record};
+pub use execution::{Execution, Recorded, record, settled};
 pub use inbox::Accepted;
 pub use outbox::{Effect, Waiting};
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chat::{ChannelKey, Text};
+use crate::chat::{ChannelKey, Text, User};
 
 /// A future of an object-safe contract.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -24,6 +24,12 @@ pub trait Platform: Send + Sync + 'static {
     /// Says one line that fits the limits. Bounded in time by the adapter.
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>>;
 
+    /// Takes a measure against a message or a person; asked only for what [`Platform::capabilities`] declare.
+    fn moderate<'a>(&'a self, moderation: &'a Moderation) -> Boxed<'a, Result<(), PlatformError>> {
+        let refused = PlatformError::Refused { channel: moderation.channel.clone(), why: "this platform takes no such measure".into() };
+        Box::pin(async { Err(refused) })
+    }
+
     /// Looks a person up. `None` when the platform knows no such person or cannot tell.
     fn profile<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Profile>, PlatformError>> {
         let _ = name;
@@ -40,6 +46,34 @@ pub struct Outgoing {
     pub text: Text,
     /// The same key twice is the same line: platforms with [`Capabilities::idempotent`] drop the second.
     pub key: Text,
+}
+
+/// A measure against what somebody said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moderation {
+    /// Where.
+    pub channel: ChannelKey,
+    /// Who said it.
+    pub by: User,
+    /// What is done about it.
+    pub measure: Measure,
+}
+
+/// What is done about something that was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The message is taken away, where the platform [`Capabilities::deletes`].
+    Delete {
+        /// The platform's id of it.
+        message: Text,
+    },
+    /// Who said it is silenced, where the platform has [`Capabilities::timeouts`].
+    Timeout {
+        /// For how long.
+        time: Duration,
+        /// Why, for the moderators of the platform.
+        why: Text,
+    },
 }
 
 /// What one message may hold, and how many may leave.

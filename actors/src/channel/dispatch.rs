@@ -64,7 +64,7 @@ impl Channel {
             Ok(()) => Coming::Later { module: info.module, word: format!("!{}", info.word).into(), who: message.by.name, answer },
             Err(why) => Coming::Ready(say::unavailable(&message.by, info.word, &why)),
         };
-        self.deliver(vec![coming], asked, durable.then_some(message_id));
+        self.deliver(vec![coming], asked, (durable || again).then_some(message_id));
         Ok(())
     }
 
@@ -131,7 +131,7 @@ impl Channel {
         format!("{}|{id}", self.seed.key)
     }
 
-    fn deliver(&mut self, coming: Vec<Coming>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<String>) {
+    pub(super) fn deliver(&mut self, coming: Vec<Coming>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<String>) {
         if self.delivery.send(delivery::Order { coming, asked, entry }).is_err() {
             tracing::error!(channel = %self.seed.key, "its delivery has ended: an answer was dropped");
         }

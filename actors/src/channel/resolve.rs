@@ -7,6 +7,7 @@ use waddlebot_runtime::command::CommandInfo;
 use waddlebot_runtime::expansion::expand;
 use waddlebot_runtime::module::Expansion;
 
+use crate::community::rules::Ruling;
 use crate::seat::Entry;
 
 /// How often a taught word may stand for another taught word.
@@ -20,6 +21,7 @@ pub struct Table {
     longest: usize,
     shown: Arc<[CommandInfo]>,
     wakes: Vec<Wake>,
+    ruling: Ruling,
 }
 
 /// One command of a module.
@@ -111,6 +113,24 @@ impl Table {
         }
         table.shown = shown.into();
         table
+    }
+
+    /// The same with a community's string rules.
+    #[must_use]
+    pub fn ruled_by(self, ruling: &Ruling) -> Self {
+        Self { ruling: ruling.clone(), ..self }
+    }
+
+    /// The community's string rules.
+    #[must_use]
+    pub fn ruling(&self) -> &Ruling {
+        &self.ruling
+    }
+
+    /// Whether a text begins with a command or a taught word; string rules are for the others.
+    #[must_use]
+    pub fn knows(&self, text: &str) -> bool {
+        is_command(text) && self.longest_match(text.trim()).is_some()
     }
 
     fn add(&mut self, row: Row) {

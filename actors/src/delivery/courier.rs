@@ -8,7 +8,7 @@ use waddlebot_runtime::actor::Address;
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Text};
 use waddlebot_runtime::fault;
 use waddlebot_runtime::journal::Journal;
-use waddlebot_runtime::platform::{Boxed, Outgoing, PlatformError, Platforms};
+use waddlebot_runtime::platform::{Boxed, Capabilities, Measure, Moderation, Outgoing, PlatformError, Platforms};
 use waddlebot_runtime::response::{Line, Response};
 
 use super::cut::cut;
@@ -58,6 +58,18 @@ impl Courier {
     #[must_use]
     pub fn is_idempotent(&self, channel: &ChannelKey) -> bool {
         self.platforms.of(channel).is_some_and(|platform| platform.capabilities().idempotent)
+    }
+
+    /// Has a measure taken, where the channel's platform can.
+    pub fn moderate(&self, moderation: Moderation) {
+        let can = self.platforms.of(&moderation.channel).map_or(Capabilities::default(), |platform| platform.capabilities());
+        let able = match moderation.measure {
+            Measure::Delete { .. } => can.deletes,
+            Measure::Timeout { .. } => can.timeouts,
+        };
+        if able && let Some(account) = self.accounts.get(moderation.channel.platform()) {
+            account.send(account::Order::Moderate(moderation)).ok();
+        }
     }
 
     /// Carries parcels to a channel and its community's overlays, in order, and waits until they are there.

@@ -5,7 +5,7 @@ use waddlebot_runtime::actor::{Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, Millis, Text};
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::intake::{Ran, Verdict};
-use waddlebot_runtime::journal::{Effect, Execution, answered, record};
+use waddlebot_runtime::journal::{Effect, Execution, Recorded, record};
 use waddlebot_runtime::module::{Counts, ModuleError};
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::store::{FencedTx, Receipt, StoreError};
@@ -23,6 +23,14 @@ struct Answer {
     verdict: Verdict,
     error: Option<String>,
     millis: u64,
+}
+
+/// How the end of a call went.
+enum Committed {
+    /// Written: the ids of its replies, and when they are on disk.
+    New(Vec<String>, Receipt),
+    /// This had run before, and was answered so; nothing is written.
+    Before(String),
 }
 
 /// Who ran what where: what the record says.
@@ -123,12 +131,14 @@ impl Host {
             }
             Err(_) => return Err("an alarm took too long".into()),
         };
-        let id = format!("wake:{}:{}:{at}", self.setup.community, self.setup.entry.name);
+        self.alarms.1 += 1;
+        let (opening, alarm) = self.alarms;
+        let id = format!("wake:{}:{}:{at}:{opening:x}-{alarm}", self.setup.community, self.setup.entry.name);
         let origin = Origin { channel: nowhere, message_id: id.clone(), counts: Counts::default() };
         let effects: Vec<_> = posted.iter().map(|one| Effect { entity: one.channel.to_string(), body: body(&one.response) }).collect();
         let said = Answer { responses: Vec::new(), verdict: Verdict::Done, error: None, millis: 0 };
         let job = Job { id, command: "alarm", user: ("", ""), origin: &origin };
-        let Some((ids, receipt)) = self.commit(&said, &job, effects, me).await? else {
+        let Committed::New(ids, receipt) = self.commit(&said, &job, effects, me).await? else {
             return self.reload(me).await;
         };
         let (courier, community, address) = (self.setup.courier.clone(), self.setup.community, me.address().clone());
@@ -192,12 +202,16 @@ impl Host {
         let entity = job.origin.channel.to_string();
         let effects = said.responses.iter().map(|one| Effect { entity: entity.clone(), body: body(one) }).collect();
         let ran = said.ran(self.setup.entry.name, job.command);
-        let Some((ids, receipt)) = self.commit(&said, &job, effects, me).await? else {
-            let first = answered(&self.setup.store, &job.id).await?.unwrap_or_default();
-            let responses: Vec<Response> = serde_json::from_str(&first).unwrap_or_default();
-            let parcels = responses.into_iter().map(|response| Parcel { id: None, response }).collect();
-            reply.send(Answered { parcels, ran: Some(ran), verdict: Verdict::Duplicate, again: true }).ok();
-            return self.reload(me).await;
+        let (ids, receipt) = match self.commit(&said, &job, effects, me).await? {
+            Committed::New(ids, receipt) => (ids, receipt),
+            Committed::Before(first) => {
+                // Reading anew waits for the disk: the first answer stands by then, or was never given.
+                self.reload(me).await?;
+                let responses: Vec<Response> = serde_json::from_str(&first).unwrap_or_default();
+                let parcels = responses.into_iter().map(|response| Parcel { id: None, response }).collect();
+                reply.send(Answered { parcels, ran: Some(ran), verdict: Verdict::Duplicate, again: true }).ok();
+                return Ok(());
+            }
         };
         self.learn(me);
         let (address, verdict) = (me.address().clone(), said.verdict);
@@ -218,14 +232,7 @@ impl Host {
     }
 
     /// Writes record, replies and memory into the module's transaction and ends it.
-    /// `None` when this had run before; nothing is written then.
-    async fn commit(
-        &mut self,
-        said: &Answer,
-        job: &Job<'_>,
-        effects: Vec<Effect>,
-        me: &Me<Order>,
-    ) -> Result<Option<(Vec<String>, Receipt)>, Fault> {
+    async fn commit(&mut self, said: &Answer, job: &Job<'_>, effects: Vec<Effect>, me: &Me<Order>) -> Result<Committed, Fault> {
         fault::point("executed");
         let now = me.clock().now();
         let mut tx: FencedTx = match self.desk.take_tx() {
@@ -246,7 +253,10 @@ impl Host {
             millis: i64::try_from(said.millis).unwrap_or(i64::MAX),
             at: now,
         };
-        let Some(ids) = record(&mut tx, &execution, &effects).await? else { return Ok(None) };
+        let ids = match record(&mut tx, &execution, &effects).await? {
+            Recorded::New(ids) => ids,
+            Recorded::Before(answer) => return Ok(Committed::Before(answer)),
+        };
         let memory = (self.seat.memory(), self.seat.wakes_at());
         if memory != self.saved {
             let whose = (self.setup.community, self.setup.entry.name);
@@ -254,7 +264,7 @@ impl Host {
             self.saved = memory;
         }
         let receipt = tx.into_inner().finish().await?;
-        Ok(Some((ids, receipt)))
+        Ok(Committed::New(ids, receipt))
     }
 }
 

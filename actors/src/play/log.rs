@@ -28,6 +28,8 @@ pub(super) enum Step {
     Sleep(Duration),
     Restart,
     Setting(String, Value),
+    /// The community gets a string rule.
+    Rule(Value),
 }
 
 /// A step with its line, and all that must come of it.
@@ -73,6 +75,7 @@ fn expected(line: &str) -> Option<Expected> {
     let text = text.trim().to_owned();
     match who {
         "bot" => Some(Expected::Said(text)),
+        "platform deletes" | "platform silences" => Some(Expected::Said(format!("{who} {text}"))),
         "overlay" => Some(Expected::Shown(text.split(',').map(|piece| piece.trim().to_owned()).collect())),
         _ => who.strip_prefix("bot to ").map(|name| Expected::Said(format!("@{name} {text}"))),
     }
@@ -83,6 +86,7 @@ fn step(line: &str) -> Option<Step> {
         return match order {
             "restart" => Some(Step::Restart),
             "heard again" => Some(Step::Again),
+            _ if order.starts_with("rule ") => serde_json::from_str(&order["rule ".len()..]).ok().map(Step::Rule),
             _ if order.starts_with("setting ") => {
                 let (key, value) = order["setting ".len()..].split_once(':')?;
                 let value = value.trim();

@@ -14,6 +14,7 @@ use waddlebot_runtime::response::Response;
 use waddlebot_runtime::store::Place;
 
 use super::log::OVERLAY;
+use crate::rules::wire::Draft;
 use crate::seat::{Entry, entry};
 use crate::stage::Stage;
 use crate::{installed, modules, registry};
@@ -149,6 +150,14 @@ impl Room {
         installed::set(&mut tx, home.id, M::NAME, &settings, now).await.expect("the setting is kept");
         tx.into_inner().commit().await.expect("the setting is kept");
         self.restart().await;
+    }
+
+    /// Gives the community a string rule, as programs write it.
+    pub(super) async fn rule(&mut self, rule: Value) {
+        let draft: Draft = serde_json::from_value(rule).expect("the rule can be read");
+        let rule = draft.into_rule().expect("the rule is whole");
+        let home = registry::home(self.stage().household.store(), self.stage().clock.now()).await.expect("a community");
+        self.stage().household.save_rule(home.id, rule, "ana").await.expect("the rule is saved");
     }
 
     /// What left the house since the last look: waits for as much as is expected, then for what is under way.

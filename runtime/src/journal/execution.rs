@@ -33,12 +33,20 @@ pub struct Execution {
     pub at: Millis,
 }
 
-/// Writes the record and its effects into the module's own transaction; gives the effects' ids.
-/// `None` when it had run before: undo the transaction and give the first answer.
+/// What came of [`record`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It had not run before; the ids of its effects.
+    New(Vec<String>),
+    /// It had run before: undo the transaction, and give what was answered then (JSON) once the store has [`settled`].
+    Before(String),
+}
+
+/// Writes the record and its effects into the module's own transaction.
 ///
 /// # Errors
 /// When the store is gone.
-pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect]) -> Result<Option<Vec<String>>, StoreError> {
+pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect]) -> Result<Recorded, StoreError> {
     let text = "INSERT INTO executions (execution_id, entity_id, community_id, module, command, user_id, user_name, status, answer, epoch, execution_time_ms, created_at) \
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (execution_id) DO NOTHING";
     let row = sql(text)
@@ -55,16 +63,17 @@ pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect]
         .bind(execution.millis)
         .bind(execution.at);
     if tx.run(row).await? == 0 {
-        return Ok(None);
+        // In the same transaction: the first run may still wait for the disk, where no reader sees it.
+        let row = tx.one(sql("SELECT answer FROM executions WHERE execution_id = $1").bind(&execution.id)).await?;
+        return Ok(Recorded::Before(row.map_or(Ok(String::new()), |row| row.get("answer"))?));
     }
-    outbox::put(tx, execution, effects).await.map(Some)
+    outbox::put(tx, execution, effects).await.map(Recorded::New)
 }
 
-/// What was answered when this ran before, as JSON.
+/// Waits until everything that was finished before is on disk, or undone.
 ///
 /// # Errors
-/// When the store is gone.
-pub async fn answered(store: &Store, id: &str) -> Result<Option<String>, StoreError> {
-    let row = store.one(sql("SELECT answer FROM executions WHERE execution_id = $1").bind(id)).await?;
-    row.map(|row| row.get("answer")).transpose()
+/// When the store is gone, or what was finished before could not be written.
+pub async fn settled(store: &Store) -> Result<(), StoreError> {
+    store.begin().await?.commit().await
 }

@@ -17,6 +17,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("waddlebot_overlay_items_total", "Overlay items by what became of them"),
     ("waddlebot_replies_unknown_total", "Replies of which a crash left unknown whether they went out"),
     ("waddlebot_send_waits_total", "Messages that waited for an account's send budget"),
+    ("waddlebot_string_matches_total", "Messages that a string rule matched, by what it did"),
 ];
 
 /// Every gauge and what it shows.

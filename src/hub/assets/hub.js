@@ -33,6 +33,17 @@ function copying(button) {
   });
 }
 
+// After a restart of the bot one may have to log in anew: the page that says so is shown then.
+async function loggedIn() {
+  try {
+    const answer = await fetch("/actors.json?find=-", { headers: { Accept: "application/json" } });
+    if (answer.status === 401) location.reload();
+    return answer.status !== 401;
+  } catch {
+    return true;
+  }
+}
+
 function chatting(chat) {
   const lines = chat.querySelector("[data-lines]");
   const empty = chat.querySelector("[data-empty]");
@@ -77,22 +88,25 @@ function chatting(chat) {
       tell("waiting for the bot", "lost");
       if (source.readyState === EventSource.CLOSED) {
         source.close();
-        setTimeout(follow, 3000);
+        setTimeout(again, 3000);
       }
     };
     // A page that is put away gives its place to another.
     addEventListener("pagehide", () => source.close(), { once: true });
   }
+  async function again() {
+    if (await loggedIn()) follow();
+  }
   follow();
   addEventListener("pageshow", (event) => { if (event.persisted) follow(); });
 
-  async function send(form, submitter) {
+  async function send(form, body) {
     failure.hidden = true;
     let why = "The bot cannot be reached.";
     try {
       const answer = await fetch(form.action, {
         method: "POST",
-        body: new URLSearchParams(new FormData(form, submitter)),
+        body,
         headers: { Accept: "application/json" },
         redirect: "error",
       });
@@ -105,19 +119,23 @@ function chatting(chat) {
     return false;
   }
 
+  // Read before the field is emptied for the next line.
+  const filled = (form, submitter) => new URLSearchParams(new FormData(form, submitter));
+
   say.addEventListener("submit", async (event) => {
     event.preventDefault();
     const text = say.elements.text;
     const said = text.value;
+    const body = filled(say, event.submitter);
     text.value = "";
     toEnd();
-    if (!await send(say, event.submitter) && text.value === "") text.value = said;
+    if (!await send(say, body) && text.value === "") text.value = said;
     text.focus();
   });
   happen.addEventListener("submit", (event) => {
     event.preventDefault();
     toEnd();
-    send(happen, event.submitter);
+    send(happen, filled(happen, event.submitter));
   });
 }
 
@@ -157,6 +175,7 @@ function inspecting(view) {
     if (document.hidden) return;
     try {
       const answer = await fetch(address, { headers: { Accept: "application/json" } });
+      if (answer.status === 401) location.reload();
       if (!answer.ok) throw new Error(answer.statusText);
       const { rows, found, total } = await answer.json();
       while (body.children.length < rows.length) body.append(fresh());

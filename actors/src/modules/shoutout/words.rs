@@ -107,14 +107,14 @@ impl Introduction<'_> {
             (None, Some(first)) => html.push_str(&format!("<span class=\"face\">{}</span>", escaped(&first.to_uppercase().to_string()))),
             (None, None) => {}
         }
-        html.push_str(&format!("<p class=\"why\">{}</p><h2>{}</h2>", self.heading(), escaped(self.name)));
+        html.push_str(&format!("<div class=\"words\"><p class=\"why\">{}</p><h2>{}</h2>", self.heading(), escaped(self.name)));
         if let Some(game) = &self.profile.game {
             html.push_str(&format!("<p class=\"game\">Last seen playing <strong>{}</strong></p>", escaped(game)));
         }
         if let Some(url) = &self.profile.url {
             html.push_str(&format!("<p class=\"link\">{}</p>", escaped(url.trim_start_matches("https://"))));
         }
-        html.push_str("</div>");
+        html.push_str("</div></div>");
         let style = Map::from_iter([("type".to_owned(), Value::from("shoutout"))]);
         Response::General(General { content_type: "html".into(), content: html, duration: seconds.clamp(1, 300), style })
     }
