@@ -1,5 +1,7 @@
 //! The program itself: opens the ground, who lives on it and the doors, in order; closes them in reverse.
 
+mod before;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -43,19 +45,26 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let clock = Clock::real();
     let metrics = Metrics::install().context("nothing can be counted")?;
     let listener = listen(config.http.listen).await?;
-    let _hold = match config.place() {
-        Place::Sqlite(_) => Some(Hold::take(&config.data)?),
-        Place::Postgres { .. } => None,
+    let hold = match (config.place(), Hold::take(&config.data)) {
+        (Place::Sqlite(_), hold) => Some(hold?),
+        // Nodes of a cluster may share a folder; who does not have it to itself starts more slowly after a crash.
+        (Place::Postgres { .. }, hold) => hold.ok(),
     };
     let store = Store::open(&config.place()).await?;
     store.migrate().await?;
     let home = registry::home(&store, clock.now()).await?;
     registry::add_channel(&store, &Local::key("lobby").expect("a good name"), home.id, clock.now()).await?;
 
-    let world = World::new(clock.clone());
     let here = Here::new(&config.node.id, clock.clone());
-    let membership = config.membership(&here, &store);
+    let gate = here.gate().clone();
+    let store = store.behind(gate.clone());
+    let world = World::new(clock.clone()).behind(gate.clone());
+    let known = before::known(&config.data, &config.node.id, &store, hold.is_some());
+    let membership = config.membership(&here, &store, known);
     let membership = open_root::<Membership>("membership", membership, &world).await.map_err(anyhow::Error::from_boxed)?;
+    if hold.is_some() {
+        before::note(&config.data, &here);
+    }
     let most = usize::try_from(config.node.max_claims).unwrap_or(usize::MAX);
     let claims: Arc<dyn Claims> = Arc::new(Placement::new(here, store.clone(), clock.clone(), most));
     let seed = node::Seed { store: store.clone(), claims: claims.clone() };
@@ -70,7 +79,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let forms = Arc::new(Answers::default());
     let overlays = Overlays::new(config.overlay_settings(), store.clone(), secret.clone(), clock.clone(), claims.clone(), forms.clone());
     let opened = overlays.open(&world).await.map_err(anyhow::Error::from_boxed)?;
-    let courier = Courier::new(platforms.clone(), Arc::new(overlays.clone()), journal.clone());
+    let courier = Courier::new(platforms.clone(), Arc::new(overlays.clone()), journal.clone()).behind(gate);
     let household = Household::new(Foundation {
         world,
         node: root.address.clone(),
@@ -121,6 +130,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     membership.address.ask(membership::Order::Leave).await.ok();
     membership.stop(config.limits.drain_timeout).await;
     store.close().await;
+    drop(hold);
     Ok(())
 }
 
@@ -151,18 +161,13 @@ struct Everybody {
 impl Tenants for Everybody {
     fn vacate(&self) -> Boxed<'_, ()> {
         Box::pin(async move {
-            self.household.vacate().await;
+            Tenants::vacate(&self.household).await;
             self.overlays.vacate().await;
         })
     }
 
     fn resume(&self) -> Boxed<'_, ()> {
-        Box::pin(async move {
-            let resumed = async { self.household.resume(self.household.left_over().await?).await };
-            if let Err(error) = resumed.await {
-                tracing::error!(%error, "what was left before the lease was lost cannot be resumed");
-            }
-        })
+        Tenants::resume(&self.household)
     }
 }
 

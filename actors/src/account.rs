@@ -30,6 +30,9 @@ pub struct Account {
 /// How long a line waits for a lost connection before it is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What one request to a platform may take of the lease.
+const SENDING: Duration = Duration::from_secs(2);
+
 impl Actor for Account {
     const KIND: &'static str = "account";
     type Order = Order;
@@ -75,6 +78,10 @@ impl Actor for Account {
 impl Account {
     /// Once: a measure that comes late is none.
     async fn moderate(&mut self, moderation: &Moderation, me: &Me<Order>) {
+        if !me.world().gate.open(SENDING) {
+            tracing::warn!(channel = %moderation.channel, measure = ?moderation.measure, "a measure was not taken: this node may not act");
+            return;
+        }
         if let Err(error) = self.platform.moderate(moderation).await {
             self.refused += 1;
             me.address().meter().fault(error.to_string());
@@ -94,6 +101,10 @@ impl Account {
         }
         let first = clock.since_boot();
         loop {
+            // As late as can be: nothing goes out once the lease leaves no time for it.
+            if me.world().gate.wait(SENDING, PATIENCE).await.is_err() {
+                return Err(PlatformError::Lost { platform: self.platform.name() });
+            }
             let wait = match self.platform.send(line).await {
                 Err(PlatformError::Limited { wait }) => wait,
                 Err(PlatformError::Lost { .. }) => Duration::from_millis(500),

@@ -235,4 +235,8 @@ impl Ear for LocalEar {
     fn ready(&self) -> Boxed<'_, ()> {
         Box::pin(self.0.eased())
     }
+
+    fn is_open(&self) -> bool {
+        self.0.is_open()
+    }
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use dashmap::DashMap;
-use tokio::sync::Mutex;
 use waddlebot_runtime::actor::{Address, World};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
+use waddlebot_runtime::directory::{Directory, Opener};
 use waddlebot_runtime::intake::{Ear, Ears, Unheard};
 use waddlebot_runtime::journal::{Entry, Journal, Waiting};
+use waddlebot_runtime::membership::Tenants;
 pub use waddlebot_runtime::placement::Claims;
+use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::spawn;
@@ -66,8 +67,7 @@ pub struct Household(Arc<Inner>);
 
 struct Inner {
     on: Foundation,
-    channels: DashMap<ChannelKey, Arc<LocalEar>>,
-    opening: DashMap<ChannelKey, Arc<Mutex<()>>>,
+    channels: Directory<LocalEar>,
     closing: AtomicBool,
     openings: AtomicU64,
 }
@@ -76,13 +76,7 @@ impl Household {
     /// Founds one.
     #[must_use]
     pub fn new(on: Foundation) -> Self {
-        Self(Arc::new(Inner {
-            on,
-            channels: DashMap::new(),
-            opening: DashMap::new(),
-            closing: AtomicBool::new(false),
-            openings: AtomicU64::new(0),
-        }))
+        Self(Arc::new(Inner { on, channels: Directory::default(), closing: AtomicBool::new(false), openings: AtomicU64::new(0) }))
     }
 
     /// Opens the accounts of all platforms and lets the courier know them.
@@ -218,12 +212,6 @@ impl Household {
         &self.0.on.store
     }
 
-    /// Every claim is lost: ends what acted under them. What is heard afterwards is claimed anew.
-    pub async fn vacate(&self) {
-        self.0.on.node.ask(node::Order::Vacate).await.ok();
-        self.0.channels.retain(|_, channel| channel.0.is_open());
-    }
-
     /// Stops channels, communities, accounts and the journal, in this order.
     pub async fn stop(&self) {
         self.0.closing.store(true, Relaxed);
@@ -232,33 +220,14 @@ impl Household {
 
     /// The channel's actor on this node: the open one, or opened now; two who ask at once get the same.
     async fn local(&self, key: &ChannelKey) -> Result<Arc<LocalEar>, Unheard> {
-        if let Some(open) = self.0.channels.get(key).filter(|open| open.0.is_open()) {
-            return Ok(open.clone());
-        }
-        if self.0.closing.load(Relaxed) {
-            return Err(Unheard::Unavailable);
-        }
-        let turn = self.0.opening.entry(key.clone()).or_default().clone();
-        let _turn = turn.lock().await;
-        if let Some(open) = self.0.channels.get(key).filter(|open| open.0.is_open()) {
-            return Ok(open.clone());
-        }
-        let opened = self.open(key).await;
-        self.0.opening.remove(key);
-        match opened {
-            Ok(address) => {
-                let ear = Arc::new(LocalEar(address));
-                self.0.channels.insert(key.clone(), ear.clone());
-                Ok(ear)
-            }
-            Err(why) => {
-                tracing::error!(channel = %key, why, "a channel cannot be opened");
-                Err(Unheard::Unavailable)
-            }
+        match self.0.channels.here(key) {
+            Some(open) => Ok(open),
+            None if self.0.closing.load(Relaxed) => Err(Unheard::Unavailable),
+            None => self.0.channels.find(key, self).await,
         }
     }
 
-    async fn open(&self, key: &ChannelKey) -> Result<Address<channel::Order>, String> {
+    async fn opened(&self, key: &ChannelKey, claim: Claim) -> Result<Address<channel::Order>, String> {
         let on = &self.0.on;
         let known = registry::community_of(&on.store, key).await.map_err(|error| error.to_string())?;
         let community = match known {
@@ -272,7 +241,7 @@ impl Household {
         let (address, community_claim) = self.community(community).await?;
         let seed = channel::Seed {
             key: key.clone(),
-            claim: on.claims.claim(key.as_str()).await.map_err(|why| why.to_string())?,
+            claim,
             community,
             address,
             community_claim,
@@ -283,6 +252,40 @@ impl Household {
             ids: format!("{}.{}", on.ids, self.0.openings.fetch_add(1, Relaxed)).into(),
         };
         on.node.ask(|reply| node::Order::Channel(Box::new(seed), reply)).await.map_err(|gone| gone.to_string())?
+    }
+}
+
+impl Tenants for Household {
+    fn vacate(&self) -> Boxed<'_, ()> {
+        Box::pin(async move {
+            self.0.on.node.ask(node::Order::Vacate).await.ok();
+            self.0.channels.sweep();
+        })
+    }
+
+    fn resume(&self) -> Boxed<'_, ()> {
+        Box::pin(async move {
+            let resumed = async { self.resume(self.left_over().await?).await };
+            if let Err(error) = resumed.await {
+                tracing::error!(%error, "what was left before the lease was lost cannot be resumed");
+            }
+        })
+    }
+}
+
+impl Opener<LocalEar> for Household {
+    fn open<'a>(&'a self, key: &'a ChannelKey) -> Boxed<'a, Result<LocalEar, Unheard>> {
+        Box::pin(async move {
+            let opened = match self.0.on.claims.claim(key.as_str()).await {
+                Ok(claim) => self.opened(key, claim).await,
+                Err(Unclaimed::Elsewhere { .. }) => return Err(Unheard::Elsewhere),
+                Err(why) => Err(why.to_string()),
+            };
+            opened.map(LocalEar).map_err(|why| {
+                tracing::error!(channel = %key, why, "a channel cannot be opened");
+                Unheard::Unavailable
+            })
+        })
     }
 }
 

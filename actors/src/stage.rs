@@ -10,12 +10,13 @@ use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::intake::{self, Ears, Outcome};
 use waddlebot_runtime::journal::Journal;
-use waddlebot_runtime::placement::Unclaimed;
+use waddlebot_runtime::membership::{self, Before, Here, Membership, Terms};
+use waddlebot_runtime::placement::{Placement, Unclaimed};
 use waddlebot_runtime::platform::{
     Boxed, Capabilities, Limits, Measure, Moderation, Outgoing, Platform, PlatformError, Platforms, Profile, Unit,
 };
 use waddlebot_runtime::response::Response;
-use waddlebot_runtime::store::{Claim, Place, Store, sql};
+use waddlebot_runtime::store::{Claim, Member, Place, Store, sql};
 
 use crate::channel::admit::Rate;
 use crate::delivery::{Courier, Screens};
@@ -32,6 +33,7 @@ pub struct Stage {
     /// What the platform and the overlays were told.
     pub seen: Seen,
     root: Root<node::Order>,
+    membership: Option<Root<membership::Order>>,
     store: Store,
 }
 
@@ -59,14 +61,42 @@ impl Stage {
     pub async fn with_limit(modules: &[Entry], place: &Place, clock: Clock, limit: Duration) -> Self {
         let store = Store::open(place).await.expect("the store opens");
         store.migrate().await.expect("the tables are made");
-        let world = World::new(clock.clone());
-        let claims: Arc<dyn Claims> = Arc::new(Everything(store.clone()));
+        let claims = Arc::new(Everything(store.clone()));
+        Self::founded(modules, store, World::new(clock), claims, limit, None).await
+    }
+
+    /// As [`Stage::open`], on a node that renews its lease and takes real claims.
+    ///
+    /// # Panics
+    /// When anything cannot be opened.
+    pub async fn leased(modules: &[Entry], place: &Place, clock: Clock) -> Self {
+        let store = Store::open(place).await.expect("the store opens");
+        store.migrate().await.expect("the tables are made");
+        let here = Here::new("stage", clock.clone());
+        let member = Member { node_id: "stage".into(), ..Member::default() };
+        let seed = membership::Seed { here: here.clone(), member, store: store.clone(), terms: Terms::default(), before: Before::Unknown };
+        let store = store.behind(here.gate().clone());
+        let world = World::new(clock.clone()).behind(here.gate().clone());
+        let membership = open_root::<Membership>("membership", seed, &world).await.expect("the node joins");
+        let claims = Arc::new(Placement::new(here, store.clone(), clock, 1000));
+        Self::founded(modules, store, world, claims, Duration::from_secs(5), Some(membership)).await
+    }
+
+    async fn founded(
+        modules: &[Entry],
+        store: Store,
+        world: World,
+        claims: Arc<dyn Claims>,
+        limit: Duration,
+        membership: Option<Root<membership::Order>>,
+    ) -> Self {
+        let clock = world.clock.clone();
         let seed = node::Seed { store: store.clone(), claims: claims.clone() };
         let root = open_root::<Node>("node", seed, &world).await.expect("the node opens");
         let journal = Journal::new(root.address.ask(node::Order::Journal).await.expect("a journal"), store.clone());
         let seen = Seen::default();
         let platforms = Platforms::new([Arc::new(seen.clone()) as Arc<dyn Platform>]);
-        let courier = Courier::new(platforms.clone(), Arc::new(seen.clone()), journal.clone());
+        let courier = Courier::new(platforms.clone(), Arc::new(seen.clone()), journal.clone()).behind(world.gate.clone());
         #[expect(clippy::disallowed_methods, reason = "each opening makes ids unlike those of the one before")]
         let ids = format!("t{}", rand::random::<u64>()).into();
         let household = Household::new(Foundation {
@@ -82,9 +112,13 @@ impl Stage {
             rate: Rate::default(),
             ids,
         });
+        if let Some(membership) = &membership {
+            let tenants = membership::Order::Tenants(Arc::new(household.clone()));
+            membership.address.send(tenants).expect("the membership lives");
+        }
         household.open_accounts().await.expect("the account opens");
         household.resume(household.left_over().await.expect("what was left is read")).await.expect("what was left is resumed");
-        Self { household, clock, seen, root, store }
+        Self { household, clock, seen, root, membership, store }
     }
 
     /// Somebody says something in a channel; what came of it.
@@ -111,6 +145,10 @@ impl Stage {
     pub async fn close(self) {
         self.household.stop().await;
         self.root.stop(Duration::from_secs(10)).await;
+        if let Some(membership) = self.membership {
+            membership.address.ask(membership::Order::Leave).await.expect("the membership answers");
+            membership.stop(Duration::from_secs(10)).await;
+        }
         self.store.close().await;
     }
 }

@@ -18,6 +18,7 @@ pub use nursery::Ended;
 pub use roster::Roster;
 
 use crate::clock::Clock;
+use crate::gate::Gate;
 use crate::spawn;
 use crate::supervision::Policy;
 use address::Letter;
@@ -69,13 +70,21 @@ pub struct World {
     pub roster: Roster,
     /// When a failed actor is opened again.
     pub policy: Policy,
+    /// Whether effects may start.
+    pub gate: Gate,
 }
 
 impl World {
     /// A world with the usual supervision policy.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { clock, roster: Roster::default(), policy: Policy::default() }
+        Self { clock, roster: Roster::default(), policy: Policy::default(), gate: Gate::always() }
+    }
+
+    /// The same, on a node with a lease: its effects ask this gate.
+    #[must_use]
+    pub fn behind(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 }
 

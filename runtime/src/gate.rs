@@ -1,5 +1,6 @@
 //! The gate every effect asks before it starts: open while this node's lease leaves time for it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -113,6 +114,12 @@ impl Gate {
         self.0.surrenders.fetch_add(1, Ordering::AcqRel);
         self.0.deadline.store(SURRENDERED, Ordering::Release);
         self.0.moved.notify_waiters();
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Gate({:?})", self.left())
     }
 }
 

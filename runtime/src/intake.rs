@@ -100,6 +100,11 @@ pub trait Ear: Send + Sync + 'static {
 
     /// Comes true when the channel takes more.
     fn ready(&self) -> Boxed<'_, ()>;
+
+    /// Whether it still takes anything; one that does not is to be asked for anew.
+    fn is_open(&self) -> bool {
+        true
+    }
 }
 
 /// Hands on what was said, waiting while the channel is busy: back-pressure for a socket.

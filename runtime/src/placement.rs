@@ -2,6 +2,7 @@
 
 pub mod choice;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -96,6 +97,19 @@ impl Placement {
         self.0.held.iter().filter(|claim| claim.incarnation == me.incarnation).map(|claim| claim.clone()).collect()
     }
 
+    /// The claim this node knows that it holds in its present life, without asking anybody.
+    #[must_use]
+    pub fn held_here(&self, entity: &str) -> Option<Claim> {
+        let me = self.0.here.identity()?;
+        self.0.held.get(entity).filter(|claim| claim.incarnation == me.incarnation).map(|claim| claim.clone())
+    }
+
+    /// Whether a claim is this node's in its present life.
+    #[must_use]
+    pub fn is_mine(&self, claim: &Claim) -> bool {
+        self.0.here.identity().is_some_and(|me| claim.owner == me.node_id && claim.incarnation == me.incarnation)
+    }
+
     /// The claim on an entity: the one that is held, or taken when nobody who lives holds it.
     ///
     /// # Errors
@@ -134,6 +148,15 @@ impl Placement {
             }
         }
         Err(StoreError::Lost(format!("the claim on {entity} changes hands, try again")).into())
+    }
+
+    /// Who serves an entity, as the database says: the claim of an owner that lives.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn whose(&self, entity: &str) -> Result<Option<Claim>, StoreError> {
+        let row = claims::holding(&self.0.store, entity).await?;
+        Ok(row.filter(|row| row.alive).and_then(|row| row.claim))
     }
 
     /// Takes up to `room` entities that nobody who lives holds; those that want it most come first.
@@ -190,7 +213,7 @@ impl Placement {
     /// # Errors
     /// When the store is gone.
     pub async fn fails(&self, entity: &str, why: &str, last: bool) -> Result<bool, StoreError> {
-        let Some(claim) = self.mine(entity) else { return Ok(false) };
+        let Some(claim) = self.held_here(entity) else { return Ok(false) };
         let over = claims::failed(&self.0.store, &claim, why, FAILURES, last, self.0.clock.now()).await?;
         if over {
             self.give(entity);
@@ -211,11 +234,6 @@ impl Placement {
         Ok(me)
     }
 
-    fn mine(&self, entity: &str) -> Option<Claim> {
-        let me = self.0.here.identity()?;
-        self.0.held.get(entity).filter(|claim| claim.incarnation == me.incarnation).map(|claim| claim.clone())
-    }
-
     fn keep(&self, claim: Claim) -> Claim {
         self.0.held.insert(claim.entity.clone(), claim.clone());
         self.count();
@@ -230,7 +248,7 @@ impl Placement {
 
     /// Holds it no longer, whatever the database will say about it.
     fn give(&self, entity: &str) -> Option<Claim> {
-        let claim = self.mine(entity)?;
+        let claim = self.held_here(entity)?;
         self.0.given.insert(entity.to_owned(), claim.epoch);
         self.forget(entity);
         Some(claim)
@@ -240,6 +258,12 @@ impl Placement {
         let held = self.0.held.len();
         self.0.here.holds(held);
         metrics::gauge!("waddlebot_claims_held").set(u32::try_from(held).unwrap_or(u32::MAX));
+    }
+}
+
+impl fmt::Debug for Placement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Placement({:?}, {} held)", self.0.here, self.0.held.len())
     }
 }
 

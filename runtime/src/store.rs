@@ -17,6 +17,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use crate::gate::Gate;
+
 pub use claims::{Demand, Identity, Member};
 pub use error::StoreError;
 pub use fence::{Claim, FencedTx};
@@ -42,6 +44,7 @@ pub enum Place {
 #[derive(Clone, Debug)]
 pub struct Store {
     backend: Backend,
+    gate: Gate,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +70,13 @@ impl Store {
                 Backend::Postgres { primary, replica, commits: Arc::default() }
             }
         };
-        Ok(Self { backend })
+        Ok(Self { backend, gate: Gate::always() })
+    }
+
+    /// The same on a node with a lease: a fenced transaction begins only while this gate is open.
+    #[must_use]
+    pub fn behind(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Brings the tables up to date; returns how many migrations were applied.
@@ -125,8 +134,10 @@ impl Store {
     /// Opens a transaction that commits only while `claim` is still held.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when it is not; else as [`Store::begin`].
+    /// [`StoreError::Stale`] when it is not, [`StoreError::Shut`] when this node may not act for
+    /// longer than five seconds; else as [`Store::begin`].
     pub async fn begin_fenced(&self, claim: &Claim) -> Result<FencedTx, StoreError> {
+        self.gate.wait(Duration::ZERO, FROZEN).await?;
         match &self.backend {
             Backend::Sqlite(sqlite) => Ok(FencedTx::checked(Tx::sqlite(sqlite.begin(Some(claim)).await?))),
             Backend::Postgres { .. } => FencedTx::check(self.begin().await?, claim).await,
@@ -170,7 +181,7 @@ impl Store {
                 Backend::Postgres { primary: alone.clone(), replica: alone, commits: Arc::default() }
             }
         };
-        Self { backend }
+        Self { backend, gate: self.gate.clone() }
     }
 
     /// Waits for open writes and closes the database.
@@ -199,6 +210,8 @@ async fn postgres(url: &str) -> Result<PgPool, StoreError> {
     Ok(PgPoolOptions::new().max_connections(20).acquire_timeout(PATIENCE).connect_lazy_with(options))
 }
 
+/// How long a write waits for a lease that is renewed late.
+const FROZEN: Duration = Duration::from_secs(5);
 /// How long a server may take to give a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 

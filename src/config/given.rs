@@ -47,7 +47,7 @@ impl Config {
     }
 
     /// This node among others: its row, and how it shows that it lives.
-    pub(crate) fn membership(&self, here: &Here, store: &Store) -> membership::Seed {
+    pub(crate) fn membership(&self, here: &Here, store: &Store, before: Before) -> membership::Seed {
         let terms = Terms { ttl: self.lease.ttl, renew: self.lease.renew, guard: self.lease.guard };
         let member = Member {
             node_id: self.node.id.clone(),
@@ -57,8 +57,6 @@ impl Config {
             config_hash: format!("ttl={:?} renew={:?} guard={:?}", terms.ttl, terms.renew, terms.guard),
             capacity: self.node.max_claims.into(),
         };
-        // A file is served by who holds its folder; a server's rows say nothing of other processes.
-        let before = if store.is_file() { Before::Alone } else { Before::Unknown };
         membership::Seed { here: here.clone(), member, store: store.clone(), terms, before }
     }
 

@@ -1,5 +1,7 @@
 //! Passes a command or an event on: to the journal first when it must not be lost, then to who runs it.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Address, Fault, Me};
 use waddlebot_runtime::chat::{ChatMessage, Text, User};
@@ -22,6 +24,13 @@ struct Admitted {
     taught: Vec<(&'static str, String)>,
 }
 
+/// What a command may take of the lease before its effects ask again.
+const NEED: Duration = Duration::from_millis(200);
+/// How long a frozen node keeps what it was asked: an answer that comes later surprises.
+const ASKED: Duration = Duration::from_secs(30);
+/// How long it keeps what stands in the inbox.
+const ACCEPTED: Duration = Duration::from_secs(3600);
+
 impl Channel {
     /// Resolves, admits and dispatches one command. `again` marks one from the inbox.
     pub(super) async fn command(
@@ -35,6 +44,10 @@ impl Channel {
             self.made += 1;
             message.id = format!("{}-{}", self.seed.ids, self.made).into();
         } else if !again && asked.is_none() && self.seen.insert(message.id.clone(), me.clock().since_boot()).is_some() {
+            return Ok(());
+        }
+        if !self.may_act(again, me).await {
+            unavailable(asked);
             return Ok(());
         }
         let admitted = match self.admitted(&message, again, me) {
@@ -68,6 +81,17 @@ impl Channel {
         Ok(())
     }
 
+    /// Waits while this node is frozen: what was accepted before for as long as it takes, anything
+    /// else no longer than somebody waits for an answer. Whoever comes after it waits in the mailbox.
+    async fn may_act(&self, again: bool, me: &Me<Order>) -> bool {
+        let patience = if again { ACCEPTED } else { ASKED };
+        let may = me.world().gate.wait(NEED, patience).await;
+        if let Err(why) = may {
+            tracing::warn!(channel = %self.seed.key, %why, "what was heard is not acted on");
+        }
+        may.is_ok()
+    }
+
     /// What a message means and whether its speaker may; else what to answer.
     fn admitted(&mut self, message: &ChatMessage, again: bool, me: &Me<Order>) -> Result<Admitted, Answered> {
         let table = self.table.clone();
@@ -99,6 +123,10 @@ impl Channel {
         if event.id.is_empty() {
             self.made += 1;
             event.id = format!("{}-{}", self.seed.ids, self.made).into();
+        }
+        if !self.may_act(again, me).await {
+            unavailable(asked);
+            return Ok(());
         }
         let message_id = self.message_id(&event.id);
         if !again && !accepted(self.accepting(&message_id, &Accepted::Event(event.clone()))).await {
@@ -180,6 +208,12 @@ impl Channel {
 
     fn counted(&self) -> waddlebot_runtime::module::Counts {
         waddlebot_runtime::module::Counts { chatters: self.chatters.len() as u64, ..self.counts }
+    }
+}
+
+fn unavailable(asked: Option<oneshot::Sender<Outcome>>) {
+    if let Some(asked) = asked {
+        asked.send(Outcome { verdict: Verdict::Unavailable, ..Outcome::default() }).ok();
     }
 }
 

@@ -1,12 +1,14 @@
 //! Carries one answer after the other to where it belongs: the account of the platform, or the overlays.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dashmap::DashMap;
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::Address;
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Text};
 use waddlebot_runtime::fault;
+use waddlebot_runtime::gate::Gate;
 use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::platform::{Boxed, Capabilities, Measure, Moderation, Outgoing, PlatformError, Platforms};
 use waddlebot_runtime::response::{Line, Response};
@@ -40,13 +42,25 @@ pub struct Courier {
     platforms: Platforms,
     screens: Arc<dyn Screens>,
     journal: Journal,
+    gate: Gate,
 }
+
+/// What handing a line over may take of the lease.
+const NEED: Duration = Duration::from_millis(500);
+/// A committed answer waits until the lease is renewed; when it is lost instead, the next owner sends it.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 impl Courier {
     /// One that knows these ways.
     #[must_use]
     pub fn new(platforms: Platforms, screens: Arc<dyn Screens>, journal: Journal) -> Self {
-        Self { accounts: Arc::default(), platforms, screens, journal }
+        Self { accounts: Arc::default(), platforms, screens, journal, gate: Gate::always() }
+    }
+
+    /// The same on a node with a lease: nothing committed is marked as going out while this gate is shut.
+    #[must_use]
+    pub fn behind(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Learns where a platform's account is reached.
@@ -106,6 +120,10 @@ impl Courier {
             return true;
         }
         fault::point("before-sending");
+        if let Err(why) = self.gate.wait(NEED, PATIENCE).await {
+            tracing::error!(%channel, %why, "answers stay in the outbox for who serves this channel next");
+            return false;
+        }
         let ids: Vec<_> =
             parcels.iter().filter(|parcel| matches!(parcel.response, Response::Chat(_))).filter_map(|parcel| parcel.id.clone()).collect();
         if ids.is_empty() || self.is_idempotent(channel) {

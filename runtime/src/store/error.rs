@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::gate::Shut;
+
 /// A failure of the database, or a write it refused.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -11,6 +13,9 @@ pub enum StoreError {
         /// The claimed entity.
         entity: String,
     },
+    /// This node may not act now: try again later, or stop when its lease is lost.
+    #[error(transparent)]
+    Shut(#[from] Shut),
     /// The row is there already: answer as the user would expect.
     #[error("there is one already")]
     Taken,

@@ -1,0 +1,150 @@
+//! What nodes say to each other, as bytes: a version, then one value; limits before anything is allocated.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::chat::{ChannelKey, ChatMessage};
+use crate::event::Event;
+use crate::intake::Outcome;
+
+/// The version this program speaks. A change that the last version cannot read makes a new one.
+pub const VERSION: u16 = 1;
+/// The oldest version it still reads: always the last one before its own.
+const OLDEST: u16 = 1;
+/// The most bytes of one envelope or answer.
+pub const LARGEST: usize = 256 * 1024;
+/// The longest name of an entity, and the longest id.
+const NAME: usize = 512;
+
+/// Something for an entity that another node serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The entity.
+    pub entity: String,
+    /// The epoch of the owner it is meant for.
+    pub epoch: i64,
+    /// The same id is the same envelope, however often it arrives.
+    pub id: String,
+    /// What it brings.
+    pub payload: Payload,
+}
+
+/// What an envelope brings. New kinds go at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Payload {
+    /// Things people said, in order; nobody waits.
+    Said(Vec<ChatMessage>),
+    /// One thing somebody said, whose outcome is awaited.
+    Asked(ChatMessage),
+    /// Something happened, which the receiver makes durable before it answers.
+    Happened(Event),
+}
+
+/// What became of an envelope. New kinds go at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// It is in the channel's hands.
+    Taken,
+    /// What came of it: an [`Outcome`] as JSON, because an overlay item may hold what only JSON can say.
+    Outcome(String),
+    /// Another node serves the entity: look it up again when the epoch is newer than the one you saw.
+    Moved {
+        /// The owner, when there is one.
+        owner: Option<String>,
+        /// Since which change of owner; 0 when there is none.
+        epoch: i64,
+    },
+    /// Not now: try again.
+    Busy,
+    /// It could not be read by a node that speaks this version.
+    Unsupported {
+        /// The version the answering node speaks.
+        version: u16,
+    },
+}
+
+/// Why bytes cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// More bytes than anything may have.
+    #[error("it has {0} bytes; {LARGEST} are allowed")]
+    Large(usize),
+    /// Another version than this program reads.
+    #[error("it is of version {0}; this program reads {OLDEST} to {VERSION}")]
+    Version(u16),
+    /// No value of its kind.
+    #[error("it is no value of its kind ({0})")]
+    Garbled(String),
+}
+
+impl Envelope {
+    /// As bytes.
+    ///
+    /// # Errors
+    /// When it is larger than a peer would read.
+    pub fn write(&self) -> Result<Vec<u8>, WireError> {
+        write(self)
+    }
+
+    /// From bytes that anybody may have sent.
+    ///
+    /// # Errors
+    /// When they are too many, of another version, or no envelope for an entity.
+    pub fn read(bytes: &[u8]) -> Result<Self, WireError> {
+        let envelope: Self = read(bytes)?;
+        if envelope.entity.len() > NAME || ChannelKey::parse(&envelope.entity).is_none() {
+            return Err(WireError::Garbled("it is for no entity".into()));
+        }
+        if envelope.id.is_empty() || envelope.id.len() > NAME {
+            return Err(WireError::Garbled("its id is empty or too long".into()));
+        }
+        Ok(envelope)
+    }
+}
+
+impl Answer {
+    /// What came of a message or an event.
+    #[must_use]
+    pub fn outcome(outcome: &Outcome) -> Self {
+        serde_json::to_string(outcome).map_or(Self::Taken, Self::Outcome)
+    }
+
+    /// As bytes. One that is too large to be read says no more than that the envelope was taken.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        write(self).or_else(|_| write(&Self::Taken)).expect("a word of one byte is not too large")
+    }
+
+    /// From bytes that anybody may have sent.
+    ///
+    /// # Errors
+    /// When they are too many, of another version, or no answer.
+    pub fn read(bytes: &[u8]) -> Result<Self, WireError> {
+        read(bytes)
+    }
+}
+
+fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, WireError> {
+    let mut bytes = VERSION.to_le_bytes().to_vec();
+    let written = bincode::serde::encode_into_std_write(value, &mut bytes, bincode::config::standard());
+    written.map_err(|error| WireError::Garbled(error.to_string()))?;
+    if bytes.len() > LARGEST { Err(WireError::Large(bytes.len())) } else { Ok(bytes) }
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
+    if bytes.len() > LARGEST {
+        return Err(WireError::Large(bytes.len()));
+    }
+    let (version, rest) = bytes.split_first_chunk().ok_or_else(|| WireError::Garbled("it has no version".into()))?;
+    let version = u16::from_le_bytes(*version);
+    if !(OLDEST..=VERSION).contains(&version) {
+        return Err(WireError::Version(version));
+    }
+    // The limit counts what is claimed before it is allocated.
+    let limited = bincode::config::standard().with_limit::<LARGEST>();
+    let (value, used) = bincode::serde::decode_from_slice(rest, limited).map_err(|error| WireError::Garbled(error.to_string()))?;
+    if used == rest.len() { Ok(value) } else { Err(WireError::Garbled(format!("{} bytes are left over", rest.len() - used))) }
+}
+
+#[cfg(test)]
+mod tests;
