@@ -2,6 +2,7 @@
 
 mod api;
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod forms;
