@@ -99,6 +99,11 @@ impl Cli {
         matches!(self.command, None | Some(Command::Run | Command::Chat(_) | Command::Inspect(_) | Command::Demo(_) | Command::Bench(_)))
     }
 
+    /// Whether the command is for who looks at this terminal, and so ends when it is closed.
+    pub(crate) fn lives_in_terminal(&self) -> bool {
+        matches!(self.command, Some(Command::Chat(_) | Command::Inspect(_) | Command::Demo(_)))
+    }
+
     /// Does what was asked.
     pub(crate) async fn obey(self, closing: CancellationToken) -> Result<()> {
         let flags = self.places.into();
