@@ -23,6 +23,6 @@ ENV WADDLEBOT_DATA=/data \
     WADDLEBOT_LISTEN=0.0.0.0:8060
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["waddlebot", "doctor", "--health", "http://127.0.0.1:8060/health"]
+    CMD ["waddlebot", "doctor", "--health"]
 ENTRYPOINT ["waddlebot"]
 CMD ["run"]

@@ -64,6 +64,14 @@ impl From<Places> for Flags {
 enum Command {
     /// Starts the node: bot, hub, overlays and API, until SIGTERM or Ctrl-C (this is what happens without a command)
     Run,
+    /// Opens a room of a running node in this terminal
+    Chat(commands::chat::Asked),
+    /// Starts a node and plays a small stream on it: see chat, commands and overlays move
+    Demo(commands::demo::Asked),
+    /// Shows who lives on a running node: every actor with its load, or one with its memory
+    Inspect(commands::inspect::Asked),
+    /// Looks at everything a node needs, and says what to do where something is amiss
+    Doctor(commands::doctor::Asked),
     /// Brings the database's tables up to date, and ends
     Migrate,
     /// Prints the effective configuration as TOML: each value with its origin, secrets hidden
@@ -88,7 +96,12 @@ enum Command {
 impl Cli {
     /// Whether the command ends in good order by itself when it is asked to stop.
     pub(crate) fn winds_down(&self) -> bool {
-        matches!(self.command, None | Some(Command::Run | Command::Bench(_)))
+        matches!(self.command, None | Some(Command::Run | Command::Chat(_) | Command::Inspect(_) | Command::Demo(_) | Command::Bench(_)))
+    }
+
+    /// Whether the command is for who looks at this terminal, and so ends when it is closed.
+    pub(crate) fn lives_in_terminal(&self) -> bool {
+        matches!(self.command, Some(Command::Chat(_) | Command::Inspect(_) | Command::Demo(_)))
     }
 
     /// Does what was asked.
@@ -96,6 +109,10 @@ impl Cli {
         let flags = self.places.into();
         match self.command.unwrap_or(Command::Run) {
             Command::Run => commands::run::run(&flags, closing).await,
+            Command::Chat(asked) => commands::chat::run(asked, &flags, closing).await,
+            Command::Demo(asked) => commands::demo::run(asked, &flags, closing).await,
+            Command::Inspect(asked) => commands::inspect::run(asked, &flags, closing).await,
+            Command::Doctor(asked) => commands::doctor::run(asked, &flags).await,
             Command::Migrate => commands::migrate::run(&flags).await,
             Command::Config => commands::config::run(&flags),
             Command::Module(asked) => commands::module::run(&asked),
@@ -111,4 +128,49 @@ impl Cli {
 fn setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected, for example irc.nick=waddle")?;
     Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    const MANUAL: &str = include_str!("../docs/CLI.md");
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_manual_has_every_command() {
+        let mut missing = Vec::new();
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let whole = format!("waddlebot {}", command.get_name());
+            let below: Vec<_> = command.get_subcommands().map(|below| format!("{whole} {}", below.get_name())).collect();
+            missing.extend(if below.is_empty() { vec![whole] } else { below }.into_iter().filter(|name| !MANUAL.contains(name)));
+        }
+        assert!(missing.is_empty(), "docs/CLI.md lacks {missing:?}");
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        let examples: Vec<&str> =
+            MANUAL.split("```sh\n").skip(1).filter_map(|block| block.split("```").next()).flat_map(str::lines).collect();
+        let mut tried = 0;
+        let help = EXAMPLES.lines().filter(|line| line.starts_with("  waddlebot"));
+        for line in examples.into_iter().chain(help) {
+            let Some((_, arguments)) = line.split_once("waddlebot ") else { continue };
+            // What a comment, a pipe or a redirection begins is the shell's.
+            let arguments = arguments.split([';', '|', '>', '#', ')']).next().unwrap_or_default();
+            let arguments = arguments.split("  ").next().unwrap_or_default().split_whitespace();
+            let words: Vec<_> = std::iter::once("waddlebot").chain(arguments.map(|word| word.trim_matches(['"', '\'']))).collect();
+            match Cli::try_parse_from(&words) {
+                Ok(_) => tried += 1,
+                Err(error) => panic!("{line}: {error}"),
+            }
+        }
+        assert!(tried >= 15, "only {tried} examples were found");
+    }
 }

@@ -38,6 +38,11 @@ impl Config {
         Ok(Self::from_layers(flags, &surroundings())?)
     }
 
+    /// As [`Config::load`], as if nothing stood in the environment.
+    pub(crate) fn of_flags(flags: &Flags) -> Result<Self, anyhow::Error> {
+        Ok(Self::from_layers(flags, &[])?)
+    }
+
     /// As [`Config::load`], with the environment passed in.
     fn from_layers(flags: &Flags, environment: &[(String, String)]) -> Result<Self, ConfigError> {
         let data = data_folder(flags, environment)?;
@@ -78,10 +83,14 @@ impl Config {
         self.irc_settings().map_or(Ok(()), |irc| irc.check()).map_err(|wrong| ConfigError::Contradiction(wrong.to_string()))
     }
 
-    /// Makes the data folder, and says what is wrong when it cannot be written.
+    /// Makes the data folder, for this user alone, and says what is wrong when it cannot be written.
     pub(crate) fn make_data_folder(&self) -> Result<(), anyhow::Error> {
         let data = self.data.display();
-        std::fs::create_dir_all(&self.data)
+        let mut maker = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+        maker
+            .recursive(true)
+            .create(&self.data)
             .with_context(|| format!("the data folder {data} cannot be made; choose another with --data or WADDLEBOT_DATA"))?;
         let probe = self.data.join(format!(".probe-{}", std::process::id()));
         std::fs::write(&probe, b"").with_context(|| {

@@ -2,6 +2,7 @@
 
 mod api;
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod forms;
@@ -39,7 +40,7 @@ fn obeyed(cli: Cli) -> Result<()> {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to run on")?;
     let closing = CancellationToken::new();
-    runtime.spawn(stop::on_signals(closing.clone(), cli.winds_down()));
+    runtime.spawn(stop::on_signals(closing.clone(), cli.winds_down(), cli.lives_in_terminal()));
     let work = runtime.spawn(cli.obey(closing));
     let done = runtime.block_on(work);
     // What is still blocked (a read from the terminal) has nothing left to do.

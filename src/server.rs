@@ -40,7 +40,7 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
     Router::new()
         .merge(api::health::routes(&door, checks))
         .merge(api::metrics::routes(&door, residence.household.clone(), metrics, readers))
-        .merge(api::local::routes(&door, residence.household.clone(), residence.local.clone()))
+        .merge(api::local::routes(&door, residence.household.clone(), residence.local.clone(), closing.clone()))
         .merge(api::router::routes(&door, residence.household.clone(), clock.clone()))
         .merge(api::actors::routes(&door, residence.household.clone()))
         .merge(api::communities::routes(&door, house.clone()))

@@ -1,16 +1,24 @@
-//! SIGTERM and Ctrl-C: the first asks for an orderly end, the second ends at once.
+//! SIGTERM, Ctrl-C and a closed terminal: the first asks for an orderly end, the second ends at once.
 
 use std::process;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use waddlebot_runtime::spawn;
 
 /// Cancels `closing` at the first signal. Ends the process at the second, or at the first when what
-/// runs does not end by itself.
-pub(crate) async fn on_signals(closing: CancellationToken, winds_down: bool) {
+/// runs does not end by itself. What lives `in_terminal` ends with it; a node may outlive the one it was started in (nohup).
+pub(crate) async fn on_signals(closing: CancellationToken, winds_down: bool, in_terminal: bool) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         return;
     };
+    if in_terminal && let Ok(mut hangup) = signal(SignalKind::hangup()) {
+        let closing = closing.clone();
+        spawn::task("hangup", async move {
+            hangup.recv().await;
+            closing.cancel();
+        });
+    }
     let mut code = either(&mut terminate, &mut interrupt).await;
     if winds_down {
         closing.cancel();

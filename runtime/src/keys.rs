@@ -30,6 +30,9 @@ const REMEMBERED: usize = 10_000;
 /// The last use of a key is written down at most so often, in milliseconds.
 const NOTED_EVERY: Millis = 60_000;
 
+/// A lent key that nobody used for so long was forgotten, in milliseconds: a day.
+const LENT_FOR: Millis = 24 * 3600 * 1000;
+
 /// What the holder of a key may do (spec 05 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -144,6 +147,32 @@ impl Keys {
         tx.run(row).await?;
         tx.commit().await?;
         Ok((info, key))
+    }
+
+    /// Makes a key for a program that gives it back with [`Keys::give_back`] when it ends. Those that ended
+    /// otherwise gave nothing back: keys of this name that nobody used for a day are dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::Name`], or when the store is gone.
+    pub async fn lend(&self, name: &str, role: KeyRole) -> Result<(KeyInfo, String), KeyError> {
+        let mut tx = self.store.begin().await?;
+        let forgotten = sql("DELETE FROM api_keys WHERE name = $1 AND COALESCE(last_used_at, created_at) < $2");
+        tx.run(forgotten.bind(name).bind(self.clock.now() - LENT_FOR)).await?;
+        tx.commit().await?;
+        self.good.clear();
+        self.create(name, role).await
+    }
+
+    /// Drops a key that was lent: as good for nothing as a revoked one, and listed no more.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn give_back(&self, id: &str) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        tx.run(sql("DELETE FROM api_keys WHERE id = $1").bind(id)).await?;
+        tx.commit().await?;
+        self.good.clear();
+        Ok(())
     }
 
     /// All keys, revoked ones too, oldest first.
@@ -295,6 +324,27 @@ mod tests {
         there.revoke(&info.id).await.unwrap();
         here.clock.turn(BELIEVED);
         assert!(here.holder(&key).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_lent_key_is_given_back_or_forgotten_after_a_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = keys(&folder).await;
+        let (first, key) = keys.lend("terminal", KeyRole::Trigger).await.unwrap();
+        assert!(keys.holder(&key).await.unwrap().is_some());
+        keys.give_back(&first.id).await.unwrap();
+        assert!(keys.holder(&key).await.unwrap().is_none());
+        let (_, lost) = keys.lend("terminal", KeyRole::Trigger).await.unwrap();
+        keys.create("another", KeyRole::Trigger).await.unwrap();
+        keys.clock.turn(Duration::from_secs(23 * 3600));
+        keys.holder(&lost).await.unwrap();
+        keys.clock.turn(Duration::from_secs(23 * 3600));
+        keys.lend("terminal", KeyRole::Trigger).await.unwrap();
+        assert_eq!(keys.list().await.unwrap().len(), 3);
+        keys.clock.turn(Duration::from_secs(25 * 3600));
+        keys.lend("terminal", KeyRole::Trigger).await.unwrap();
+        assert!(keys.holder(&lost).await.unwrap().is_none());
+        assert_eq!(keys.list().await.unwrap().len(), 2);
     }
 
     #[tokio::test]

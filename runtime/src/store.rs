@@ -87,6 +87,33 @@ impl Store {
         migrate::run(self.begin().await?).await
     }
 
+    /// How many migrations the database lacks. Changes nothing.
+    ///
+    /// # Errors
+    /// When the database is newer than this program, or gone.
+    pub async fn lacks(&self) -> Result<usize, StoreError> {
+        let rows = match self.all(sql(migrate::APPLIED)).await {
+            Ok(rows) => rows,
+            Err(StoreError::Lost(why)) => return Err(StoreError::Lost(why)),
+            // A database that was never migrated has no list of migrations.
+            Err(_) => Vec::new(),
+        };
+        migrate::lacking(&rows.iter().map(|row| row.get("version")).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// Has the database look for damage; returns what it found first. On PostgreSQL that is its own servers' business.
+    ///
+    /// # Errors
+    /// When the database is gone.
+    pub async fn damage(&self) -> Result<Option<String>, StoreError> {
+        if !self.is_file() {
+            return Ok(None);
+        }
+        let row = self.one(sql("SELECT quick_check AS verdict FROM pragma_quick_check LIMIT 1")).await?;
+        let verdict: Option<String> = row.map(|row| row.get("verdict")).transpose()?;
+        Ok(verdict.filter(|verdict| verdict != "ok"))
+    }
+
     /// All rows of a query that sees every committed write.
     ///
     /// # Errors

@@ -1,13 +1,17 @@
-//! The local rooms over the API: say something and get what the bot answers, let something happen.
+//! The local rooms over the API: say something and get what the bot answers, let something happen, read along.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{Path, State};
-use axum::routing::post;
+use axum::extract::{Path, Query, State};
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use waddlebot_actors::household::Household;
-use waddlebot_platforms::local::{Happen, Local, Refused, Say};
+use waddlebot_platforms::local::{Happen, Local, Refused, Room, Say, Shown};
 use waddlebot_runtime::intake::Outcome;
 use waddlebot_runtime::keys::KeyRole;
 use waddlebot_runtime::response::Response;
@@ -15,19 +19,75 @@ use waddlebot_runtime::response::Response;
 use super::auth::Door;
 use super::error::{ApiError, Body};
 
-#[derive(Clone)]
+/// The most lines of one answer.
+const LINES: usize = 200;
+
+/// The longest a reader waits for the next line.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// How many readers may wait at once.
+const READERS: usize = 1000;
+
 struct Rooms {
     household: Household,
     local: Local,
+    readers: Semaphore,
+    closing: CancellationToken,
 }
 
-/// `POST /api/v1/local/{room}/messages` and `/events`, for collectors and core services.
-pub(crate) fn routes(door: &Door, household: Household, local: Local) -> Router {
+/// `GET` and `POST /api/v1/local/{room}/messages`, `POST /api/v1/local/{room}/events`, for collectors and
+/// core services. When `closing` is cancelled nobody waits for lines any more.
+pub(crate) fn routes(door: &Door, household: Household, local: Local, closing: CancellationToken) -> Router {
     let routes = Router::new()
-        .route("/api/v1/local/{room}/messages", post(messages))
+        .route("/api/v1/local/{room}/messages", get(lines).post(messages))
         .route("/api/v1/local/{room}/events", post(events))
-        .with_state(Arc::new(Rooms { household, local }));
+        .with_state(Arc::new(Rooms { household, local, readers: Semaphore::new(READERS), closing }));
     door.admits(&[KeyRole::Trigger, KeyRole::Core], routes)
+}
+
+/// Which lines.
+#[derive(Deserialize)]
+struct Asked {
+    /// Those with a higher id, oldest first; without it the newest.
+    after: Option<u64>,
+    /// How many seconds to wait for the next one when there is none.
+    #[serde(default)]
+    wait: u64,
+}
+
+async fn lines(State(rooms): State<Arc<Rooms>>, Path(room): Path<String>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
+    let room = rooms.local.room(&room).map_err(refused)?;
+    let mut told = room.listen();
+    let mut found = found(&room, asked.after);
+    if found.is_empty() && asked.wait > 0 {
+        let _seat = rooms.readers.try_acquire().map_err(|_| ApiError::busy("too many wait for lines already"))?;
+        tokio::select! {
+            // A reader that fell behind has news all the more.
+            _ = told.recv() => {}
+            () = rooms.household.world().clock.sleep(Duration::from_secs(asked.wait).min(LONGEST_WAIT)) => {}
+            () = rooms.closing.cancelled() => {}
+        }
+        found = self::found(&room, asked.after);
+    }
+    let last = found.last().map_or_else(|| room.count().min(asked.after.unwrap_or_default()), |line| line.seq + 1);
+    let lines: Vec<_> = found.into_iter().map(numbered).collect();
+    Ok(Json(json!({ "lines": lines, "last": last })))
+}
+
+fn found(room: &Room, after: Option<u64>) -> Vec<Shown> {
+    let Some(after) = after else {
+        let mut newest = room.since(0);
+        return newest.split_off(newest.len().saturating_sub(LINES));
+    };
+    // Who has read further than the room goes knows it from before a restart.
+    let mut next = room.since(if after > room.count() { 0 } else { after });
+    next.truncate(LINES);
+    next
+}
+
+/// Ids begin at one, so that nought is before the first line.
+fn numbered(line: Shown) -> Value {
+    json!({ "id": line.seq + 1, "kind": line.kind, "name": line.name, "role": line.role, "text": line.text, "at": line.at })
 }
 
 async fn messages(State(rooms): State<Arc<Rooms>>, Path(room): Path<String>, Body(say): Body<Say>) -> Result<Json<Value>, ApiError> {

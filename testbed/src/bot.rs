@@ -163,7 +163,7 @@ fn given<'a>(args: &[&'a str], flag: &str) -> Option<&'a str> {
     args.get(at + 1).copied()
 }
 
-fn surroundings(home: &Path, more: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn surroundings(home: &Path, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = vec![
         ("HOME".to_owned(), home.display().to_string()),
         ("PATH".to_owned(), env::var("PATH").unwrap_or_default()),

@@ -17,6 +17,7 @@ mod postgres;
 mod process;
 mod program;
 mod redis;
+mod run;
 
 pub use bot::Bot;
 #[cfg(feature = "browser")]
@@ -28,3 +29,4 @@ pub use picture::Picture;
 pub use postgres::Postgres;
 pub use process::free_port;
 pub use redis::Redis;
+pub use run::{Ended, run};

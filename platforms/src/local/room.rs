@@ -103,6 +103,12 @@ impl Room {
         self.lines.lock().kept.iter().filter(|line| line.seq >= seq).cloned().collect()
     }
 
+    /// How many lines there were since the room was opened; the next one's `seq`.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.lines.lock().next
+    }
+
     /// Every line from now on. A reader that is 256 lines behind misses some: it asks [`Room::since`] then.
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Shown> {

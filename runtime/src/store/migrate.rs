@@ -11,6 +11,17 @@ const MIGRATIONS: &[(i64, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/mig
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
 
+/// The numbers of the migrations a database has.
+pub(super) const APPLIED: &str = "SELECT version FROM migrations ORDER BY version";
+
+/// How many migrations a database that has these lacks.
+pub(super) fn lacking(applied: &[i64]) -> Result<usize, StoreError> {
+    match applied.iter().find(|version| !MIGRATIONS.iter().any(|(known, ..)| known == *version)) {
+        Some(newer) => Err(StoreError::Migration(format!("it is of a newer WaddleBot (migration {newer}); run that one"))),
+        None => Ok(MIGRATIONS.len() - applied.len()),
+    }
+}
+
 /// Applies what is missing, all of it or nothing. Of two programs that do so at once the second waits.
 pub(super) async fn run(mut tx: Tx) -> Result<usize, StoreError> {
     if tx.locks_rows() {
