@@ -47,3 +47,10 @@ on_both!(
     a_node_declared_dead_stops_its_tenants_and_returns_in_a_new_life,
     an_epoch_never_has_two_owners_in_the_history,
 );
+
+/// Only where several processes can share a database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_node_is_declared_dead_by_another_that_lives_and_its_claims_are_taken() {
+    let server = place::Server::start();
+    promises::a_silent_node_is_declared_dead(server.place()).await;
+}

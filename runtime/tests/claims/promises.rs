@@ -327,3 +327,26 @@ pub(crate) async fn an_epoch_never_has_two_owners_in_the_history(place: Place) {
     one.leave().await;
     two.leave().await;
 }
+
+pub(crate) async fn a_silent_node_is_declared_dead(place: Place) {
+    let (store, clock) = (opened(&place).await, Clock::turned());
+    let mut one = House::open("n1", &store, &clock).await;
+    let mut two = House::open("n2", &store, &clock).await;
+    let stale = one.placement.claim(ROOM).await.expect("nobody holds it");
+    live_on(&clock, &two, 3).await;
+    assert!(matches!(two.placement.claim(ROOM).await, Err(Unclaimed::Elsewhere { .. })));
+    one.die().await;
+    let died = clock.since_boot();
+    let claim = loop {
+        live_on(&clock, &two, 1).await;
+        match two.placement.claim(ROOM).await {
+            Ok(claim) => break claim,
+            Err(Unclaimed::Elsewhere { .. }) => assert!(clock.since_boot() - died < Duration::from_secs(60), "nobody noticed"),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert!(clock.since_boot() - died >= Duration::from_secs(5), "it was given a whole lease");
+    assert_eq!((claim.owner.as_str(), claim.epoch), ("n2", stale.epoch + 1));
+    assert!(matches!(write(&store, &stale).await, Err(StoreError::Stale { .. })));
+    two.leave().await;
+}

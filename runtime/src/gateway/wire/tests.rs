@@ -51,7 +51,7 @@ proptest! {
 
 #[test]
 fn every_answer_is_read_again() {
-    let outcome = Outcome { responses: vec![Response::chat("pong")], ran: vec![], verdict: Verdict::Done };
+    let outcome = Outcome { responses: vec![Response::say("pong")], ran: vec![], verdict: Verdict::Done };
     let moved = Answer::Moved { owner: Some("n2".into()), epoch: 9 };
     for answer in [Answer::Taken, Answer::outcome(&outcome), moved, Answer::Busy, Answer::Unsupported { version: VERSION }] {
         assert_eq!(Answer::read(&answer.write()), Ok(answer));
