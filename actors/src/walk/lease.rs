@@ -75,7 +75,7 @@ async fn what_is_said_to_a_frozen_house_waits_and_is_answered_once_the_lease_is_
     let mut held = store.begin().await.unwrap();
     held.run(sql("UPDATE nodes SET load = 0 WHERE node_id = 'stage'")).await.unwrap();
     stage.clock.turn(Duration::from_secs(6));
-    stage.seen.lines();
+    drop(stage.seen.lines());
     let later = |text: &'static str| {
         let household = stage.household.clone();
         spawn::task("waiting", async move { said(&household, text, text).await })
