@@ -128,9 +128,10 @@ function chatting(chat) {
     const said = text.value;
     const body = filled(say, event.submitter);
     text.value = "";
+    // Now and not later: one may be typing elsewhere when the answer comes.
+    text.focus();
     toEnd();
     if (!await send(say, body) && text.value === "") text.value = said;
-    text.focus();
   });
   happen.addEventListener("submit", (event) => {
     event.preventDefault();
