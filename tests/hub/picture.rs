@@ -51,6 +51,9 @@ async fn the_picture_shows_a_shout_out_from_chat_to_stream() {
         field.send_keys(&format!("{line}\u{E007}")).await.unwrap();
         visit.page.until("document.querySelector('[name=text]').value === ''").await;
     }
+    // Typed fast, it stands there as it was typed.
+    let said = "[...document.querySelectorAll('.line:not(.bot) .text')].map(line => line.textContent).join('|')";
+    visit.page.until(&format!("{said} === 'good evening everybody|!ping are you awake|!so @ninja'")).await;
     visit.page.until("[...document.querySelectorAll('.line.bot')].some(line => line.textContent.includes('Go check out ninja'))").await;
     obs.until("document.querySelector('.panel.on .shoutout h2')?.innerText === 'ninja'").await;
     obs.until("document.getAnimations().length === 0").await;

@@ -100,7 +100,14 @@ function chatting(chat) {
   follow();
   addEventListener("pageshow", (event) => { if (event.persisted) follow(); });
 
-  async function send(form, body) {
+  // One after the other: what is typed fast arrives as it was typed.
+  let sent = Promise.resolve();
+  function send(form, body) {
+    sent = sent.then(() => post(form, body));
+    return sent;
+  }
+
+  async function post(form, body) {
     failure.hidden = true;
     let why = "The bot cannot be reached.";
     try {
