@@ -82,6 +82,9 @@ enum Command {
     /// Makes, lists and revokes API keys; also while the node runs
     #[command(subcommand)]
     Key(commands::key::Asked),
+    /// Lists string rules, and shows what they would have matched
+    #[command(subcommand)]
+    Rules(commands::rules::Asked),
     /// Prints a new link, good once and for a day, that logs the owner in to the hub
     Login,
     /// Measures this program on this machine against bare loops of the same frameworks, and prints a table
@@ -117,6 +120,7 @@ impl Cli {
             Command::Config => commands::config::run(&flags),
             Command::Module(asked) => commands::module::run(&asked),
             Command::Key(asked) => commands::key::run(asked, &flags).await,
+            Command::Rules(asked) => commands::rules::run(asked, &flags).await,
             Command::Login => commands::login::run(&flags).await,
             Command::Bench(asked) => commands::bench::run(asked, closing).await,
             Command::BenchPeer(peer) => commands::bench::serve(peer).await,

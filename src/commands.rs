@@ -11,4 +11,5 @@ pub(crate) mod key;
 pub(crate) mod login;
 pub(crate) mod migrate;
 pub(crate) mod module;
+pub(crate) mod rules;
 pub(crate) mod run;

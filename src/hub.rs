@@ -12,6 +12,7 @@ mod modules;
 mod overlays;
 mod page;
 mod refusal;
+mod rules;
 mod visitor;
 
 #[cfg(test)]
@@ -64,6 +65,14 @@ pub(crate) fn routes(hub: Hub) -> Router {
         .route("/overlays", get(overlays::show))
         .route("/overlays/regenerate", post(overlays::regenerate))
         .route("/modules", get(modules::show).post(modules::switch))
+        .route("/rules", get(rules::show).post(rules::switch))
+        .route("/rules/new", get(rules::fresh))
+        .route("/rules/{id}", get(rules::one))
+        .route("/rules/save", post(rules::save))
+        .route("/rules/test", post(rules::test))
+        .route("/rules/remove", post(rules::remove))
+        .route("/rules/settings", post(rules::keep))
+        .route("/rules/erase", post(rules::erase))
         .route("/actors", get(actors::show))
         .route("/actors.json", get(actors::rows))
         .route("/actors/{key}", get(actors::one))

@@ -1,5 +1,7 @@
 //! The hub's view of the house, over the real thing: household, local rooms, overlays, roster.
 
+mod rulebook;
+
 use waddlebot_actors::household::Household;
 use waddlebot_actors::overlay::Overlays;
 use waddlebot_actors::overlay::item::Source;

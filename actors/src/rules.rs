@@ -11,6 +11,7 @@ mod sentence;
 pub mod settings;
 mod standing;
 pub mod table;
+pub mod trial;
 pub mod wire;
 
 use std::collections::BTreeMap;

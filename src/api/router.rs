@@ -6,12 +6,13 @@ mod commands;
 mod entities;
 mod event;
 mod incoming;
+mod string_rules;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use waddlebot_actors::household::Household;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::keys::KeyRole;
@@ -39,6 +40,19 @@ pub(crate) fn routes(door: &Door, household: Household, clock: Clock) -> Router 
         let reads = Router::new()
             .route(&format!("{prefix}/commands"), get(commands::list))
             .route(&format!("{prefix}/entities"), get(entities::list));
+        let rules = |path: &str| format!("{prefix}/string-rules{path}");
+        let read_rules = Router::new()
+            .route(&rules(""), get(string_rules::list))
+            .route(&rules("/{id}"), get(string_rules::one))
+            .route(&rules("/settings"), get(string_rules::settings))
+            .route(&rules("/blocked"), get(string_rules::blocked))
+            .route(&rules("/test"), post(string_rules::test));
+        let change_rules = Router::new()
+            .route(&rules(""), post(string_rules::create))
+            .route(&rules("/{id}"), put(string_rules::change).delete(string_rules::remove))
+            .route(&rules("/settings"), put(string_rules::set))
+            .route(&rules("/history"), delete(string_rules::erase));
+        routes = routes.merge(door.admits(&[KeyRole::Core], read_rules)).merge(door.admits(&[], change_rules));
         routes =
             routes.merge(door.admits(&[KeyRole::Trigger, KeyRole::Core], events.merge(batches))).merge(door.admits(&KeyRole::ALL, reads));
     }

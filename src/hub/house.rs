@@ -1,5 +1,7 @@
 //! What the hub asks of the rest of the program, and no more: communities, modules, overlays, rooms, actors.
 
+mod rulebook;
+
 use serde::Serialize;
 use serde_json::Value;
 use waddlebot_runtime::actor::Reading;
@@ -7,8 +9,10 @@ use waddlebot_runtime::chat::{CommunityId, Millis, Role};
 use waddlebot_runtime::event::EventKind;
 use waddlebot_runtime::platform::Boxed;
 
+pub(crate) use rulebook::RuleBook;
+
 /// The rest of the program, as the hub's pages see it.
-pub(crate) trait House: Send + Sync + 'static {
+pub(crate) trait House: RuleBook {
     /// All communities, by id.
     fn communities(&self) -> Boxed<'_, Answer<Vec<Community>>>;
 

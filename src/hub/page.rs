@@ -27,11 +27,12 @@ pub(super) struct Page {
 }
 
 /// The entries of the navigation: section, address, label.
-const SECTIONS: [(&str, &str, &str); 5] = [
+const SECTIONS: [(&str, &str, &str); 6] = [
     ("front", "/", "Overview"),
     ("chat", "/chat", "Chat"),
     ("overlays", "/overlays", "Overlays"),
     ("modules", "/modules", "Modules"),
+    ("rules", "/rules", "Rules"),
     ("actors", "/actors", "Actors"),
 ];
 
@@ -61,6 +62,11 @@ impl Page {
             Some("off") => Some("The module is off."),
             Some("regenerated") => Some("The overlay has a new address. Paste it into OBS: the old one does not work any more."),
             Some("happened") => Some("It happened. What the bot makes of it is below."),
+            Some("saved") => Some("It is saved."),
+            Some("removed") => Some("The rule is deleted."),
+            Some("rule-on") => Some("The rule is on."),
+            Some("rule-off") => Some("The rule is off."),
+            Some("erased") => Some("The chat that was kept is erased."),
             _ => None,
         };
         self

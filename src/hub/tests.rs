@@ -4,3 +4,4 @@ mod browser;
 mod doors;
 mod pages;
 mod pretend;
+mod rules;

@@ -5,4 +5,5 @@ mod chat;
 mod door;
 mod looks;
 mod pages;
+mod picture;
 mod visit;

@@ -1,8 +1,10 @@
 //! An owner in front of a running bot.
 
+use std::time::Duration;
+
 use fantoccini::Locator;
 use serde_json::json;
-use waddlebot_testbed::{Bot, Browser, Window};
+use waddlebot_testbed::{Bot, Browser, Deadline, Window};
 
 /// A running bot, and the browser of its owner.
 pub(crate) struct Visit {
@@ -63,5 +65,21 @@ impl Visit {
     /// The visible text of an element.
     pub(crate) async fn text(&self, of: &str) -> String {
         self.page.find(Locator::Css(of)).await.unwrap().text().await.unwrap()
+    }
+
+    /// Waits until an element says so, over a page that is just being replaced, and returns all it says.
+    pub(crate) async fn reads(&self, of: &str, part: &str) -> String {
+        let deadline = Deadline::within(Duration::from_secs(20));
+        loop {
+            let text = match self.page.find(Locator::Css(of)).await {
+                Ok(found) => found.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            if text.contains(part) {
+                return text;
+            }
+            assert!(!deadline.passed(), "{of} does not say {part:?} but {text:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask check    formatting, lints, dependencies: what must hold before a commit
 cargo xtask test     what CI runs: installs what is missing, then check, every test, every example
+cargo xtask picture  takes the README's picture anew: docs/overlay.png
 cargo xtask install  only the installing: Debian's packages (as root) and the cargo tools";
 
 fn main() -> ExitCode {
@@ -18,6 +19,10 @@ fn main() -> ExitCode {
         (Some("check"), None) => check::run(),
         (Some("test"), None) => test::run(),
         (Some("install"), None) => machine::install(),
+        (Some("picture"), None) => {
+            let test = ["nextest", "run", "-p", "waddlebot", "--test", "hub", "picture"];
+            step::run_with("picture", "cargo", &test, &[("WADDLEBOT_PICTURE", "1")])
+        }
         (None | Some("help" | "--help" | "-h"), None) => {
             println!("{HELP}");
             Ok(())

@@ -100,7 +100,14 @@ function chatting(chat) {
   follow();
   addEventListener("pageshow", (event) => { if (event.persisted) follow(); });
 
-  async function send(form, body) {
+  // One after the other: what is typed fast arrives as it was typed.
+  let sent = Promise.resolve();
+  function send(form, body) {
+    sent = sent.then(() => post(form, body));
+    return sent;
+  }
+
+  async function post(form, body) {
     failure.hidden = true;
     let why = "The bot cannot be reached.";
     try {
@@ -128,9 +135,10 @@ function chatting(chat) {
     const said = text.value;
     const body = filled(say, event.submitter);
     text.value = "";
+    // Now and not later: one may be typing elsewhere when the answer comes.
+    text.focus();
     toEnd();
     if (!await send(say, body) && text.value === "") text.value = said;
-    text.focus();
   });
   happen.addEventListener("submit", (event) => {
     event.preventDefault();

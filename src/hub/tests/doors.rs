@@ -14,7 +14,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 async fn every_page_but_the_log_in_is_closed_to_strangers() {
     let rig = Rig::new().await;
     let mut stranger = rig.stranger();
-    for path in ["/", "/chat", "/overlays", "/modules", "/actors", "/actors/node", "/login"] {
+    for path in ["/", "/chat", "/overlays", "/modules", "/rules", "/rules/new", "/rules/1", "/actors", "/actors/node", "/login"] {
         let shown = stranger.get(path).await;
         assert_eq!(shown.status, StatusCode::UNAUTHORIZED, "{path}");
         assert!(shown.says("waddlebot login"), "{path}");
@@ -24,7 +24,19 @@ async fn every_page_but_the_log_in_is_closed_to_strangers() {
         let shown = stranger.get(path).await;
         assert_eq!((shown.status, shown.between("\"code\":\"", "\"")), (StatusCode::UNAUTHORIZED, "unauthorized"), "{path}");
     }
-    for path in ["/chat/say", "/chat/event", "/overlays/regenerate", "/modules", "/logout"] {
+    for path in [
+        "/chat/say",
+        "/chat/event",
+        "/overlays/regenerate",
+        "/modules",
+        "/rules",
+        "/rules/save",
+        "/rules/test",
+        "/rules/remove",
+        "/rules/settings",
+        "/rules/erase",
+        "/logout",
+    ] {
         assert_eq!(stranger.post(path, &[("csrf", "x")]).await.status, StatusCode::UNAUTHORIZED, "{path}");
     }
 }

@@ -1,8 +1,11 @@
 //! A house of cardboard: answers like the real one, from memory.
 
+mod rulebook;
+
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use waddlebot_actors::rules::{Rule, Settings};
 use waddlebot_runtime::actor::Reading;
 use waddlebot_runtime::chat::{CommunityId, Role};
 use waddlebot_runtime::platform::Boxed;
@@ -25,6 +28,9 @@ pub(super) struct State {
     pub(super) off: Vec<String>,
     pub(super) regenerated: u32,
     pub(super) away: bool,
+    pub(super) rules: Vec<Rule>,
+    pub(super) settings: Settings,
+    pub(super) erased: Vec<String>,
 }
 
 impl Pretend {

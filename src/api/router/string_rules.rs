@@ -1,0 +1,165 @@
+//! `/router/string-rules`: what chat may not say, or what saying it sets off; read, changed and tried out.
+
+mod settings;
+mod trial;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use waddlebot_actors::community::rules::Unsaved;
+use waddlebot_actors::registry;
+use waddlebot_actors::rules::table::{self, Kept, Wanted};
+use waddlebot_actors::rules::wire::{Draft, shown};
+use waddlebot_actors::rules::{Refused, Rule};
+use waddlebot_runtime::chat::{ChannelKey, CommunityId, GLOBAL_COMMUNITY};
+use waddlebot_runtime::telemetry::aaa::{self, Outcome};
+
+pub(super) use settings::{blocked, erase, set, settings};
+pub(super) use trial::test;
+
+use super::Desk;
+use crate::api::auth::Caller;
+use crate::api::error::{ApiError, Body, Query};
+
+/// The most rules of one answer.
+const PAGE: usize = 2000;
+
+/// Which rules are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    #[serde(default)]
+    entity_id: Option<String>,
+    #[serde(default)]
+    community_id: Option<CommunityId>,
+    #[serde(default)]
+    search: Option<String>,
+    #[serde(default)]
+    limit: Option<usize>,
+    #[serde(default)]
+    offset: Option<usize>,
+}
+
+/// `GET /string-rules`
+pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
+    let (limit, offset) = (asked.limit.unwrap_or(PAGE), asked.offset.unwrap_or(0));
+    if !(1..=PAGE).contains(&limit) {
+        return Err(ApiError::bad_request("bad_page", format!("limit is 1 to {PAGE}, offset 0 or more")));
+    }
+    let community = match &asked.entity_id {
+        Some(entity) => Some(community_of(&desk, entity).await?),
+        None => asked.community_id,
+    };
+    let text = asked.search.as_deref().unwrap_or_default();
+    let store = desk.household.store();
+    let here = |rule: &Rule| asked.entity_id.as_ref().is_none_or(|entity| rule.entities.is_empty() || rule.entities.contains(entity));
+    let (mut rules, _) = table::find(store, Wanted { community, text, ..Wanted::default() }).await?;
+    rules.retain(|kept| here(&kept.rule));
+    let rows: Vec<_> = rules.iter().skip(offset).take(limit).map(shown).collect();
+    Ok(Json(json!({"total": rules.len(), "rules": rows})))
+}
+
+/// `GET /string-rules/{id}`
+pub(super) async fn one(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(shown(&kept(&desk, id).await?)))
+}
+
+/// `POST /string-rules`
+pub(super) async fn create(
+    State(desk): State<Arc<Desk>>,
+    by: Caller,
+    Body(mut body): Body<Map<String, Value>>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let asked = body.remove("community_id");
+    let rule = draft(body)?.into_rule().map_err(refused)?;
+    let community = community(&desk, asked, &rule).await?;
+    let id = desk.household.save_rule(community, rule, by.name()).await.map_err(unsaved)?;
+    aaa::audit("string_rule.create").community(community).user(by.name()).result(Outcome::Success).with("rule", id).log();
+    Ok((StatusCode::CREATED, Json(json!({"success": true, "rule_id": id, "community_id": community}))))
+}
+
+/// `PUT /string-rules/{id}`
+pub(super) async fn change(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<i64>,
+    by: Caller,
+    Body(body): Body<Map<String, Value>>,
+) -> Result<Json<Value>, ApiError> {
+    let Kept { mut rule, community, .. } = kept(&desk, id).await?;
+    draft(body)?.apply(&mut rule).map_err(refused)?;
+    desk.household.save_rule(community, rule, by.name()).await.map_err(unsaved)?;
+    aaa::audit("string_rule.change").community(community).user(by.name()).result(Outcome::Success).with("rule", id).log();
+    Ok(Json(json!({"success": true, "rule_id": id})))
+}
+
+/// `DELETE /string-rules/{id}`
+pub(super) async fn remove(State(desk): State<Arc<Desk>>, Path(id): Path<i64>, by: Caller) -> Result<Json<Value>, ApiError> {
+    let community = kept(&desk, id).await?.community;
+    desk.household.remove_rule(community, id, by.name()).await.map_err(unsaved)?;
+    aaa::audit("string_rule.remove").community(community).user(by.name()).result(Outcome::Success).with("rule", id).log();
+    Ok(Json(json!({"success": true, "rule_id": id})))
+}
+
+fn draft(body: Map<String, Value>) -> Result<Draft, ApiError> {
+    serde_json::from_value(Value::Object(body)).map_err(|error| ApiError::bad_request("bad_request", error.to_string()))
+}
+
+async fn kept(desk: &Desk, id: i64) -> Result<Kept, ApiError> {
+    table::one(desk.household.store(), id).await?.ok_or_else(no_rule)
+}
+
+/// The community that a channel belongs to.
+async fn community_of(desk: &Desk, entity: &str) -> Result<CommunityId, ApiError> {
+    let key = ChannelKey::parse(entity);
+    let found = match &key {
+        Some(key) => registry::community_of(desk.household.store(), key).await?,
+        None => None,
+    };
+    found.ok_or_else(|| ApiError::not_found("there is no such entity"))
+}
+
+/// The community that is named, or that of the rule's first channel, or the only one there is.
+async fn community(desk: &Desk, asked: Option<Value>, rule: &Rule) -> Result<CommunityId, ApiError> {
+    if let Some(asked) = asked {
+        let id = asked.as_i64().ok_or_else(|| ApiError::bad_request("bad_request", "community_id is a number"))?;
+        return known(desk, id).await;
+    }
+    if let Some(entity) = rule.entities.first() {
+        return community_of(desk, entity).await;
+    }
+    let all = registry::communities(desk.household.store()).await?;
+    let mut own = all.iter().filter(|community| community.id != GLOBAL_COMMUNITY);
+    match (own.next(), own.next()) {
+        (Some(only), None) => Ok(only.id),
+        _ => Err(ApiError::bad_request("community_missing", "say which community the rule is for, in community_id")),
+    }
+}
+
+/// A community's number, when there is one of it.
+async fn known(desk: &Desk, id: CommunityId) -> Result<CommunityId, ApiError> {
+    let found = registry::community(desk.household.store(), id).await?;
+    found.map(|community| community.id).ok_or_else(|| ApiError::not_found(format!("there is no community {id}")))
+}
+
+fn no_rule() -> ApiError {
+    ApiError::not_found("there is no such rule")
+}
+
+fn refused(why: Refused) -> ApiError {
+    ApiError::bad_request(why.code(), why.to_string())
+}
+
+fn unsaved(why: Unsaved) -> ApiError {
+    match why {
+        Unsaved::Unknown => no_rule(),
+        Unsaved::Refused(why) => refused(why),
+        Unsaved::Unavailable(why) => {
+            tracing::warn!(why, "string rules were not changed");
+            ApiError::unavailable("the community cannot be served now")
+        }
+    }
+}
