@@ -67,7 +67,8 @@ impl Courier {
             Measure::Delete { .. } => can.deletes,
             Measure::Timeout { .. } => can.timeouts,
         };
-        if able && let Some(platform) = self.platforms.of(&moderation.channel)
+        if able
+            && let Some(platform) = self.platforms.of(&moderation.channel)
             && let Some(account) = self.accounts.get(platform.name())
         {
             account.send(account::Order::Moderate(moderation)).ok();
