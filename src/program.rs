@@ -74,7 +74,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let irc = config.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
     let all =
         std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
-    let platforms = Platforms::new(all).otherwise(Arc::new(Collected));
+    let platforms = Platforms::new(all).otherwise(Arc::new(Collected), &[irc::NAME]);
     let secret = Secret::open(&config.data, config.store.secret_key.as_ref().map(|key| key.reveal().as_str()))?;
     let forms = Arc::new(Answers::default());
     let overlays = Overlays::new(config.overlay_settings(), store.clone(), secret.clone(), clock.clone(), claims.clone(), forms.clone());

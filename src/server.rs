@@ -1,16 +1,21 @@
 //! The one HTTP port: every route of every part, behind one guard, until the stop.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::spawn;
 use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use crate::api::auth::Door;
@@ -20,6 +25,11 @@ use crate::api::{self, guard};
 use crate::hub::links::Links;
 use crate::hub::{self, Hub};
 use crate::residence::Residence;
+
+/// How long a request's head may take.
+const HEAD: Duration = Duration::from_secs(10);
+/// The pause after a connection could not be accepted.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the routes need.
 pub(crate) struct Parts {
@@ -62,9 +72,41 @@ pub(crate) async fn serve(listener: TcpListener, parts: Parts, closing: Cancella
     if !origins.is_empty() {
         guarded = guarded.layer(cross_origin(origins));
     }
-    let service = guarded.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(async move { closing.cancelled().await }).await?;
+    listen(listener, guarded, closing).await;
     Ok(())
+}
+
+/// Takes connections until `closing`, then waits until each has answered what it was asked.
+async fn listen(listener: TcpListener, routes: Router, closing: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = closing.cancelled() => break,
+        };
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, or the caller went away: others may still come.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        stream.set_nodelay(true).ok();
+        let mut builder = Builder::new(TokioExecutor::new());
+        // Who sends half a head and falls silent does not keep the connection.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+        let service = TowerToHyperService::new(routes.clone().layer(Extension(ConnectInfo(from))));
+        let connection = graceful.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
+        spawn::task("http connection", async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, %from, "a connection ended badly");
+            }
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
 }
 
 /// Lets the named origins' pages call with a key; cookies are never let through.

@@ -188,3 +188,23 @@ fn a_stop_is_orderly_also_while_somebody_waits_for_lines() {
     let answer = read_to_end(&mut waiting);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
+
+#[test]
+fn who_begins_and_falls_silent_does_not_keep_the_connection() {
+    let house = House::open();
+    let begin = |text: &str| {
+        let mut stream = TcpStream::connect(house.bot.address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    };
+    let mut head = begin("GET /health HTTP/1.1\r\nHost: x");
+    let key = &house.key;
+    let body =
+        format!("POST {ROOM} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{{");
+    let mut body = begin(&body);
+    // Both come to an end by themselves, long before the read's own limit.
+    read_to_end(&mut head);
+    assert!(read_to_end(&mut body).starts_with("HTTP/1.1 400 "));
+    house.lives();
+}

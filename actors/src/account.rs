@@ -29,6 +29,8 @@ pub struct Account {
 
 /// How long a line waits for a lost connection before it is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same for a line that stands in the outbox; given up, it stays there until the next start.
+const LONG_PATIENCE: Duration = Duration::from_secs(900);
 
 /// What one request to a platform may take of the lease.
 const SENDING: Duration = Duration::from_secs(2);
@@ -50,7 +52,8 @@ impl Actor for Account {
                 return Ok(());
             }
         };
-        let sent = self.say(&line, me).await;
+        let patience = if reply.is_some() { LONG_PATIENCE } else { PATIENCE };
+        let sent = self.say(&line, patience, me).await;
         match &sent {
             Ok(()) => self.sent += 1,
             Err(error) => {
@@ -89,7 +92,7 @@ impl Account {
         }
     }
 
-    async fn say(&mut self, line: &Outgoing, me: &Me<Order>) -> Result<(), PlatformError> {
+    async fn say(&mut self, line: &Outgoing, patience: Duration, me: &Me<Order>) -> Result<(), PlatformError> {
         let clock = me.clock();
         if let Some(budget) = self.platform.limits(&line.channel).budget {
             let wait = self.bucket.take(budget, clock.since_boot());
@@ -110,7 +113,7 @@ impl Account {
                 Err(PlatformError::Lost { .. }) => Duration::from_millis(500),
                 other => return other,
             };
-            if clock.since_boot() + wait > first + PATIENCE {
+            if clock.since_boot() + wait > first + patience {
                 return Err(PlatformError::Lost { platform: self.platform.name() });
             }
             clock.sleep(wait).await;

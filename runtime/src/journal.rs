@@ -60,6 +60,8 @@ pub enum Order {
     Sent(String),
     /// Nobody knows whether this was sent: keep it to be shown, never send it again.
     Unknown(String),
+    /// This did not leave after all: the next start sends it.
+    Unsent(String),
     /// What chatters earned.
     Points(Points),
     /// The group is on disk, or was refused.
@@ -114,6 +116,11 @@ impl Journal {
     /// Marks an outbox row of which nobody knows whether it was sent.
     pub fn unknown(&self, id: impl Into<String>) {
         self.tell(Order::Unknown(id.into()));
+    }
+
+    /// Marks an outbox row that certainly did not leave: the next start sends it.
+    pub fn unsent(&self, id: impl Into<String>) {
+        self.tell(Order::Unsent(id.into()));
     }
 
     /// Adds what chatters earned; on disk with the next group.

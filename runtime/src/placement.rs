@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::gate::Shut;
@@ -79,6 +80,8 @@ struct Inner {
     held: DashMap<String, Claim>,
     /// The incarnation that holds them.
     life: AtomicI64,
+    /// Who is taking what: two who want the same claim at once must not outrun each other.
+    taking: DashMap<String, Arc<Mutex<()>>>,
     /// Epochs that were given away: whatever the rows say, they are never taken up again.
     given: DashMap<String, i64>,
 }
@@ -87,7 +90,8 @@ impl Placement {
     /// The claims of this node, `most` at a time.
     #[must_use]
     pub fn new(here: Here, store: Store, clock: Clock, most: usize) -> Self {
-        Self(Arc::new(Inner { here, store, clock, most, held: DashMap::new(), life: AtomicI64::new(0), given: DashMap::new() }))
+        let (held, given, taking) = (DashMap::new(), DashMap::new(), DashMap::new());
+        Self(Arc::new(Inner { here, store, clock, most, held, life: AtomicI64::new(0), taking, given }))
     }
 
     /// What this node holds in its present life.
@@ -115,6 +119,17 @@ impl Placement {
     /// # Errors
     /// When another node serves it, it failed too often, or this node may serve no more.
     pub async fn claim(&self, entity: &str) -> Result<Claim, Unclaimed> {
+        let turn = self.0.taking.entry(entity.to_owned()).or_default().clone();
+        let claim = {
+            let _turn = turn.lock().await;
+            self.claim_alone(entity).await
+        };
+        drop(turn);
+        self.0.taking.remove_if(entity, |_, turn| Arc::strong_count(turn) == 1);
+        claim
+    }
+
+    async fn claim_alone(&self, entity: &str) -> Result<Claim, Unclaimed> {
         let inner = &self.0;
         // Twice: somebody may take it between the look and the take, and then it is known who.
         for _ in 0..2 {

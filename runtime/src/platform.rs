@@ -170,7 +170,7 @@ pub trait Profiles: Send + Sync + 'static {
 #[derive(Clone, Default)]
 pub struct Platforms {
     named: Arc<HashMap<&'static str, Arc<dyn Platform>>>,
-    otherwise: Option<Arc<dyn Platform>>,
+    otherwise: Option<(Arc<dyn Platform>, &'static [&'static str])>,
 }
 
 impl Platforms {
@@ -180,21 +180,24 @@ impl Platforms {
         Self { named: Arc::new(platforms.into_iter().map(|platform| (platform.name(), platform)).collect()), otherwise: None }
     }
 
-    /// The same, and this one for the channels of every platform that has no name here.
+    /// The same, and this one for the channels of every platform that has no name here. Those in `but` are known and
+    /// only not connected: what is to be said there waits.
     #[must_use]
-    pub fn otherwise(self, platform: Arc<dyn Platform>) -> Self {
-        Self { otherwise: Some(platform), ..self }
+    pub fn otherwise(self, platform: Arc<dyn Platform>, but: &'static [&'static str]) -> Self {
+        Self { otherwise: Some((platform, but)), ..self }
     }
 
     /// The one a channel belongs to.
     #[must_use]
     pub fn of(&self, channel: &ChannelKey) -> Option<&Arc<dyn Platform>> {
-        self.named.get(channel.platform()).or(self.otherwise.as_ref())
+        let name = channel.platform();
+        let other = || self.otherwise.as_ref().filter(|(_, but)| !but.contains(&name)).map(|(platform, _)| platform);
+        self.named.get(name).or_else(other)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Platform>> {
-        self.named.values().chain(&self.otherwise)
+        self.named.values().chain(self.otherwise.iter().map(|(platform, _)| platform))
     }
 }
 

@@ -1,10 +1,14 @@
 //! What every request passes: a size limit, a number to find it again by, and headers that keep browsers careful.
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use tower_http::timeout::TimeoutBody;
 use tracing::Instrument as _;
 use waddlebot_runtime::secret::random_bytes;
 
@@ -12,6 +16,9 @@ use super::error::ApiError;
 
 /// The most a request may carry, in bytes. A route that takes more sets its own limit.
 pub(crate) const BODY: usize = 256 * 1024;
+
+/// How long a body may pause.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Names a request in answers and logs.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,6 +44,10 @@ pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Ro
 }
 
 async fn watch(mut request: Request, next: Next) -> Response {
+    if changes(request.method()) {
+        // Who declares a body and falls silent does not keep the connection.
+        request = request.map(|body| Body::new(TimeoutBody::new(SILENCE, body)));
+    }
     let id = request.headers().get(REQUEST_ID).filter(|id| is_plain(id)).cloned().unwrap_or_else(fresh_id);
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let span = tracing::debug_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method());

@@ -81,7 +81,10 @@ impl Courier {
             Measure::Delete { .. } => can.deletes,
             Measure::Timeout { .. } => can.timeouts,
         };
-        if able && let Some(account) = self.accounts.get(moderation.channel.platform()) {
+        if able
+            && let Some(platform) = self.platforms.of(&moderation.channel)
+            && let Some(account) = self.accounts.get(platform.name())
+        {
             account.send(account::Order::Moderate(moderation)).ok();
         }
     }
@@ -165,12 +168,19 @@ impl Courier {
     }
 
     async fn settle_one(&self, id: String, answers: Vec<Answer>) {
-        let mut unknown = false;
+        let (mut said, mut lost, mut unknown) = (false, false, false);
         for answer in answers {
-            unknown |= matches!(answer.await, Ok(Err(PlatformError::Unknown { .. } | PlatformError::Lost { .. })) | Err(_));
+            match answer.await {
+                Ok(Err(PlatformError::Lost { .. })) => lost = true,
+                Ok(Err(PlatformError::Unknown { .. })) | Err(_) => unknown = true,
+                Ok(_) => said = true,
+            }
         }
         fault::point("sent");
-        if unknown {
+        if lost && !said && !unknown {
+            self.journal.unsent(id);
+        } else if lost || unknown {
+            // A reply of which a part may have been said is not said again.
             metrics::counter!("waddlebot_replies_unknown_total").increment(1);
             self.journal.unknown(id);
         } else {

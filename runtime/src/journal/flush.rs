@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::inbox::{self, Accepted};
-use super::outbox::{self, SENDING, SENT, UNKNOWN};
+use super::outbox::{self, SENDING, SENT, UNKNOWN, UNSENT};
 use super::points::{self, Points};
 use super::{Entry, Order};
 use crate::chat::Millis;
@@ -27,6 +27,7 @@ pub(super) struct Batch {
     marked: Vec<oneshot::Sender<Result<(), String>>>,
     sent: Vec<String>,
     unknown: Vec<String>,
+    unsent: Vec<String>,
     points: Vec<Points>,
     flushed: Vec<oneshot::Sender<()>>,
 }
@@ -45,6 +46,7 @@ impl Batch {
             }
             Order::Sent(id) => self.sent.push(id),
             Order::Unknown(id) => self.unknown.push(id),
+            Order::Unsent(id) => self.unsent.push(id),
             Order::Points(points) => self.points.push(points),
             Order::Flush(reply) => self.flushed.push(reply),
             Order::Flushed(_) => {}
@@ -56,7 +58,8 @@ impl Batch {
     }
 
     fn rows(&self) -> usize {
-        self.accept.len() + self.done.len() + self.sending.len() + self.sent.len() + self.unknown.len() + self.points.len()
+        let marks = self.sending.len() + self.sent.len() + self.unknown.len() + self.unsent.len();
+        self.accept.len() + self.done.len() + marks + self.points.len()
     }
 
     /// Writes the group and answers everybody who waits for it; returns how many rows it held.
@@ -99,6 +102,7 @@ impl Batch {
         outbox::mark(&mut tx, SENDING, &self.sending).await?;
         outbox::mark(&mut tx, SENT, &self.sent).await?;
         outbox::mark(&mut tx, UNKNOWN, &self.unknown).await?;
+        outbox::mark(&mut tx, UNSENT, &self.unsent).await?;
         tx.commit().await?;
         Ok(accepted)
     }

@@ -67,6 +67,8 @@ pub(super) async fn mark(tx: &mut Tx, head: &'static str, ids: &[String]) -> Res
 pub(super) const SENDING: &str = "UPDATE outbox SET state = 'sending' WHERE id IN";
 /// Marks rows of which nobody knows whether they were sent.
 pub(super) const UNKNOWN: &str = "UPDATE outbox SET state = 'unknown' WHERE id IN";
+/// Marks rows that did not leave after all.
+pub(super) const UNSENT: &str = "UPDATE outbox SET state = 'waiting' WHERE id IN";
 /// Forgets rows that were sent.
 pub(super) const SENT: &str = "DELETE FROM outbox WHERE id IN";
 

@@ -350,3 +350,16 @@ pub(crate) async fn a_silent_node_is_declared_dead(place: Place) {
     assert!(matches!(write(&store, &stale).await, Err(StoreError::Stale { .. })));
     two.leave().await;
 }
+
+pub(crate) async fn who_asks_several_times_at_once_gets_the_same_claim(place: Place) {
+    let (store, clock) = (opened(&place).await, Clock::turned());
+    let mut one = House::open("n1", &store, &clock).await;
+    for round in 0..20 {
+        let entity = format!("local:room{round}");
+        let claims = join_all((0..8).map(|_| one.placement.claim(&entity))).await;
+        for claim in claims {
+            assert_eq!(claim.expect("nobody else wants it").epoch, 1);
+        }
+    }
+    one.leave().await;
+}
