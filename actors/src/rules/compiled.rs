@@ -80,7 +80,7 @@ impl Compiled {
         }
         let mut found: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         let mut regexes = vec![None; rules.len()];
-        let mut always = Vec::new();
+        let (mut always, mut weight) = (Vec::new(), 0);
         let known = self.known();
         for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| !rule.is_everything()) {
             let place = u32::try_from(at).expect("fewer than the most rules");
@@ -89,15 +89,17 @@ impl Compiled {
                 continue;
             }
             let known = known.get(&(rule.pattern.as_str(), rule.case_sensitive));
-            regexes[at] = Some(known.map_or_else(|| expression(rule), |known| Ok((*known).clone()))?);
+            let regex = known.map_or_else(|| expression(rule), |known| Ok((*known).clone()))?;
+            weight += regex.weight;
+            if weight > TOGETHER {
+                return Err(Refused::LargeTogether);
+            }
+            regexes[at] = Some(regex);
             let hir = written(rule)?;
             match literals::of(&hir) {
                 Some(texts) => texts.into_iter().for_each(|text| found.entry(text).or_default().push(place)),
                 None => always.push((place, hir)),
             }
-        }
-        if regexes.iter().flatten().map(|known: &Expression| known.weight).sum::<usize>() > TOGETHER {
-            return Err(Refused::LargeTogether);
         }
         let automaton = automaton(found.keys())?;
         let literals = found.into_iter().map(|(text, rules)| Literal { letters: text.chars().count(), rules: rules.into() });

@@ -1,20 +1,40 @@
 //! One spelling for letters that differ only in case, letter by letter, and what belongs to a word.
 
+use std::sync::LazyLock;
+
+/// The letters that are looked up: those of the scripts with case that most people write.
+const TABLED: usize = 0x600;
+
 /// The one spelling of all cases of a letter: Unicode's simple case folding, one letter to one letter.
 pub(super) fn fold(letter: char) -> char {
+    static TABLE: LazyLock<[char; TABLED]> = LazyLock::new(|| {
+        let letters = (0..).map(|at: u32| char::from_u32(at).map_or('\0', computed));
+        let mut table = ['\0'; TABLED];
+        table.iter_mut().zip(letters).for_each(|(place, letter)| *place = letter);
+        table
+    });
     if letter.is_ascii() {
         return letter.to_ascii_lowercase();
     }
     match letter {
-        // Scripts without case, and pictures: most of what is not Latin in chat.
+        // Scripts without case, and pictures: most of what is not looked up.
         '\u{2E80}'..='\u{A63F}' | '\u{AC00}'..='\u{FAFF}' | '\u{1F000}'..='\u{3FFFF}' => letter,
+        _ => TABLE.get(letter as usize).copied().unwrap_or_else(|| computed(letter)),
+    }
+}
+
+fn computed(letter: char) -> char {
+    match letter {
         // Folded alike although no case of each other by themselves.
         '\u{1FD3}' => '\u{0390}',
         '\u{1FE3}' => '\u{03B0}',
         '\u{FB05}' => '\u{FB06}',
         // No case of i.
         '\u{0130}' | '\u{0131}' => letter,
-        _ => only(only(letter, letter.to_uppercase()), only(letter, letter.to_uppercase()).to_lowercase()),
+        _ => {
+            let upper = only(letter, letter.to_uppercase());
+            only(upper, upper.to_lowercase())
+        }
     }
 }
 

@@ -91,7 +91,7 @@ fn what_was_matched_is_told_with_its_groups() {
 fn too_many_rules_are_refused() {
     let many: Vec<_> = (0..=MOST as i64).map(|id| rule(id, Kind::Word, &format!("word{id}"))).collect();
     assert_eq!(Compiled::new(&many).expect_err("too many"), Refused::Many);
-    let large: Vec<_> = (0..200).map(|id| rule(id, Kind::Regex, &format!(r"\w{{4}}{id}"))).collect();
+    let large: Vec<_> = (0..200).map(|id| rule(id, Kind::Regex, &format!(r"\w{{10}}{id}"))).collect();
     assert_eq!(Compiled::new(&large).expect_err("too large"), Refused::LargeTogether);
 }
 
