@@ -4,11 +4,14 @@ use serde_json::json;
 
 use crate::visit::Visit;
 
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 9] = [
     ("front", "/"),
     ("chat", "/chat"),
     ("overlays", "/overlays"),
     ("modules", "/modules"),
+    ("rules", "/rules"),
+    ("new rule", "/rules/new"),
+    ("rule", "/rules/1"),
     ("actors", "/actors"),
     ("actor", "/actors/node"),
 ];
@@ -20,6 +23,11 @@ const NAMELESS: &str = "[...document.querySelectorAll('input:not([type=hidden]),
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_fits_a_desk_and_a_phone_in_light_and_in_dark_and_asks_nobody_else() {
     let visit = Visit::begin().await;
+    visit.go("/rules/new").await;
+    visit.write("[name=string]", "iceberg").await;
+    visit.press(".fields summary").await;
+    visit.write("[name=entities]", "local:elsewhere\nlocal:nowhere").await;
+    visit.press(".fields > .buttons button").await;
     visit.go("/chat").await;
     visit.page.until("document.querySelector('[data-state]').textContent === 'live'").await;
     for line in ["!ping hello", "!so @ninja", "what a lovely iceberg, is it not? I could look at it all day, and then some more"] {

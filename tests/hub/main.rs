@@ -6,4 +6,5 @@ mod door;
 mod looks;
 mod pages;
 mod picture;
+mod rules;
 mod visit;
