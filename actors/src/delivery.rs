@@ -1,7 +1,7 @@
 //! Does what modules answered: to the platform, to an overlay; in the order of the channel.
 
 mod courier;
-mod cut;
+pub mod cut;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ mod access;
 mod card;
 mod connection;
 mod forms;
-mod frame;
+pub mod frame;
 mod group;
 mod html;
 mod intake;

@@ -8,7 +8,7 @@ const MOST: usize = 5;
 
 /// The messages that say `text` within `limits`. Line breaks become messages of their own.
 #[must_use]
-pub(super) fn cut(text: &Text, limits: Limits) -> Vec<Text> {
+pub fn cut(text: &Text, limits: Limits) -> Vec<Text> {
     if measure(text, limits.unit) <= limits.length && !text.contains(['\n', '\r']) {
         return vec![text.clone()];
     }

@@ -12,7 +12,7 @@ use super::item::{Item, Source};
 /// The frame that shows an item; `elapsed` is for how many milliseconds it has been on screen already,
 /// `waiting` how many come after it.
 #[must_use]
-pub(super) fn show(item: &Item, id: &str, seq: i64, elapsed: i64, waiting: usize, now: Millis) -> Bytes {
+pub fn show(item: &Item, id: &str, seq: i64, elapsed: i64, waiting: usize, now: Millis) -> Bytes {
     let mut message = match item {
         Item::Ticker(ticker) => {
             json!({ "type": "ticker", "text": ticker.text, "duration": ticker.duration, "style": ticker.style, "priority": ticker.priority,
