@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod resolve;
 mod ruled;
 mod say;
+mod sessions;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,10 +24,12 @@ use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::store::Claim;
 
 use crate::delivery::{self, Courier, Delivery};
-use crate::{community, host, rules, session};
+use crate::{community, rules};
 use admit::{Gatekeeper, Rate};
 use chatters::Chatters;
+use foldhash::quality::RandomState;
 use resolve::Table;
+use sessions::Sessions;
 
 /// What a channel is told.
 pub enum Order {
@@ -87,9 +90,9 @@ pub struct Channel {
     counts: Counts,
     chatters: Chatters,
     delivery: Address<delivery::Order>,
-    hosts: HashMap<&'static str, Address<host::Order>>,
-    sessions: HashMap<Text, Address<session::Order>>,
-    seen: HashMap<Text, Duration>,
+    hosts: HashMap<&'static str, dispatch::Known, RandomState>,
+    sessions: Sessions,
+    seen: HashMap<Text, Duration, RandomState>,
     heard: Duration,
     made: u64,
     ruled: ruled::Ruled,
@@ -119,9 +122,9 @@ impl Actor for Channel {
             counts: Counts { since: me.clock().now(), ..Counts::default() },
             chatters: Chatters::default(),
             delivery,
-            hosts: HashMap::new(),
-            sessions: HashMap::new(),
-            seen: HashMap::new(),
+            hosts: HashMap::default(),
+            sessions: Sessions::default(),
+            seen: HashMap::default(),
             heard: me.clock().since_boot(),
             made: 0,
             ruled: ruled::Ruled::default(),
@@ -198,6 +201,7 @@ impl Channel {
         self.bank();
         self.report(now);
         self.chatters.sweep(me.clock().now());
+        self.sessions.tell();
         self.seen.retain(|_, at| *at + SEEN > now);
         if now.saturating_sub(self.heard) >= IDLE && me.address().meter().waiting() == 0 {
             me.drain();

@@ -3,10 +3,11 @@
 mod courier;
 pub mod cut;
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 use waddlebot_runtime::actor::{Actor, Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Text};
 use waddlebot_runtime::intake::{Outcome, Ran, Verdict};
@@ -33,17 +34,35 @@ pub struct Answered {
 pub enum Coming {
     /// It is there.
     Ready(Answered),
-    /// The module is at it; `word` is what to say when it never answers.
+    /// The module is at it.
     Later {
         /// The module.
         module: &'static str,
-        /// What was asked.
-        word: Text,
+        /// What to name when it never answers.
+        asked_for: Asked,
         /// Whom to tell when it fails.
         who: Text,
         /// Its answer.
         answer: oneshot::Receiver<Answered>,
     },
+}
+
+/// What a module was asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked {
+    /// A command, without its prefix.
+    Command(&'static str),
+    /// The kind of an event.
+    Event(&'static str),
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(word) => write!(out, "!{word}"),
+            Self::Event(kind) => out.write_str(kind),
+        }
+    }
 }
 
 /// What delivery is told: one message's answers.
@@ -149,18 +168,21 @@ impl Delivery {
 async fn arrived(coming: &mut Coming, patience: Duration) -> Option<Answered> {
     match coming {
         Coming::Ready(answered) => Some(std::mem::take(answered)),
-        Coming::Later { module, word, who, answer } => {
-            let answer = tokio::time::timeout(patience, answer).await.ok()?;
-            Some(answer.unwrap_or_else(|_| failed(module, word, who)))
+        Coming::Later { module, asked_for, who, answer } => {
+            let answer = match answer.try_recv() {
+                Err(TryRecvError::Empty) => tokio::time::timeout(patience, answer).await.ok()?.ok(),
+                there => there.ok(),
+            };
+            Some(answer.unwrap_or_else(|| failed(module, *asked_for, who)))
         }
     }
 }
 
-fn failed(module: &str, word: &Text, who: &Text) -> Answered {
-    let line = Response::tell(who.clone(), format!("{word} failed. It has been noted."));
+fn failed(module: &str, asked_for: Asked, who: &Text) -> Answered {
+    let line = Response::tell(who.clone(), format!("{asked_for} failed. It has been noted."));
     let ran = Ran {
         module: module.to_owned(),
-        command: word.to_string(),
+        command: asked_for.to_string(),
         error: Some("the module ended before it answered".into()),
         execution_time_ms: 0,
     };

@@ -8,8 +8,13 @@ use waddlebot_runtime::chat::{Millis, Text};
 
 /// What a session is told.
 pub enum Order {
-    /// They ran this command.
-    Ran(&'static str),
+    /// They ran commands.
+    Ran {
+        /// The last one.
+        word: &'static str,
+        /// How many since they were last told of.
+        times: u64,
+    },
     /// Close when idle.
     Tick,
 }
@@ -46,8 +51,8 @@ impl Actor for UserSession {
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
         match order {
-            Order::Ran(word) => {
-                self.commands += 1;
+            Order::Ran { word, times } => {
+                self.commands += times;
                 self.last = Some(word);
                 self.used = me.clock().since_boot();
             }

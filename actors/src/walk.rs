@@ -6,11 +6,11 @@ mod once;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use waddlebot_runtime::chat::{Role, User};
+use waddlebot_runtime::chat::{ChannelKey, ChatMessage, Role, User};
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::command::Spec;
 use waddlebot_runtime::event::{Event, EventKind};
-use waddlebot_runtime::intake::Verdict;
+use waddlebot_runtime::intake::{Ears, Heard, Verdict, hand_on};
 use waddlebot_runtime::module::{Answer, Context, Expansion, Module, ModuleError, Posted};
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::store::{Place, file_in};
@@ -169,6 +169,27 @@ async fn a_command_is_answered_in_the_room_and_chatter_is_not() {
     assert_eq!(house.said("!nothing").await.0, Verdict::Unknown);
     assert_eq!(house.said_as("bob", Role::Viewer, "!later 5", "").await.0, Verdict::Denied);
     assert_eq!(house.stage.seen.lines()[0], ("room".into(), "hi there".into()));
+}
+
+#[tokio::test]
+async fn a_flood_of_commands_is_slowed_down_and_every_one_answered() {
+    const MANY: usize = 6000;
+    let house = house().await;
+    let ear = house.stage.household.channel(&ChannelKey::new("stage", "", "room")).await.expect("the channel opens");
+    let said = |number: usize| {
+        let name = format!("v{}", number % 500);
+        let by = User { id: name.clone().into(), name: name.into(), role: Role::Viewer };
+        ChatMessage { id: "".into(), by, text: "!calm".into(), at: 0 }
+    };
+    hand_on(ear.as_ref(), Heard::Said((0..MANY).map(said).collect())).await.expect("the channel hears");
+    let mut answers = Vec::new();
+    let deadline = waddlebot_testbed::Deadline::within(Duration::from_secs(20));
+    while answers.len() < MANY && !deadline.passed() {
+        answers.extend(house.stage.seen.lines());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(answers.len(), MANY);
+    assert!(answers.iter().all(|(_, text)| text == "calm"), "{:?}", answers.iter().find(|(_, text)| text != "calm"));
 }
 
 #[tokio::test]

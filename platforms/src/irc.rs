@@ -28,6 +28,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use foldhash::quality::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use waddlebot_runtime::chat::ChannelKey;
@@ -63,7 +64,7 @@ struct Shared {
     dialer: Dialer,
     server: String,
     /// Rooms by key, and their names on the wire.
-    rooms: HashMap<ChannelKey, usize>,
+    rooms: HashMap<ChannelKey, usize, RandomState>,
     names: Vec<String>,
     outbox: Mutex<Option<Arc<Outbox>>>,
     source_len: AtomicUsize,
@@ -88,7 +89,7 @@ impl Irc {
             clock,
             dialer,
             server,
-            rooms: HashMap::new(),
+            rooms: HashMap::default(),
             names,
             outbox: Mutex::new(None),
             source_len,

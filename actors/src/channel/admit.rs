@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use waddlebot_runtime::chat::{Role, Text, User};
 
 use super::resolve::Row;
@@ -37,12 +38,15 @@ impl Default for Rate {
     }
 }
 
+/// When one person used which command, oldest first.
+type Uses = Vec<(&'static str, VecDeque<Duration>)>;
+
 /// What a channel remembers to decide. All times on the boot clock.
 #[derive(Debug, Default)]
 pub struct Gatekeeper {
     rate: Rate,
-    rested: HashMap<&'static str, Duration>,
-    used: HashMap<(Text, &'static str), VecDeque<Duration>>,
+    rested: HashMap<&'static str, Duration, RandomState>,
+    used: HashMap<Text, Uses, RandomState>,
     swept: Duration,
 }
 
@@ -70,7 +74,7 @@ impl Gatekeeper {
             return Admission::Resting(*until - now);
         }
         if self.rate.uses > 0 {
-            let uses = self.used.entry((by.id.clone(), word)).or_default();
+            let uses = uses_of(&mut self.used, &by.id, word);
             while uses.front().is_some_and(|at| *at + self.rate.window <= now) {
                 uses.pop_front();
             }
@@ -99,9 +103,25 @@ impl Gatekeeper {
         }
         self.swept = now;
         let window = self.rate.window;
-        self.used.retain(|_, uses| uses.back().is_some_and(|at| *at + window > now));
+        self.used.retain(|_, uses| {
+            uses.retain(|(_, uses)| uses.back().is_some_and(|at| *at + window > now));
+            !uses.is_empty()
+        });
         self.rested.retain(|_, until| *until > now);
     }
+}
+
+fn uses_of<'u>(used: &'u mut HashMap<Text, Uses, RandomState>, id: &Text, word: &'static str) -> &'u mut VecDeque<Duration> {
+    if !used.contains_key(id) {
+        // A copy: a slice would keep the whole chunk alive that it was read from.
+        used.insert(Text::from(id.to_string()), Vec::with_capacity(1));
+    }
+    let uses = used.get_mut(id).expect("it was put there if it was missing");
+    let at = uses.iter().position(|(known, _)| *known == word).unwrap_or_else(|| {
+        uses.push((word, VecDeque::with_capacity(1)));
+        uses.len() - 1
+    });
+    &mut uses[at].1
 }
 
 #[cfg(test)]

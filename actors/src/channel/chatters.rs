@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
 use waddlebot_runtime::chat::{ChatMessage, Millis, Text};
 use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::journal::{Earned, Points};
@@ -14,7 +15,7 @@ const MESSAGE: i64 = 5;
 const PRESENT: Millis = 15 * 60 * 1000;
 
 #[derive(Default)]
-pub(super) struct Chatters(HashMap<Text, Chatter>);
+pub(super) struct Chatters(HashMap<Text, Chatter, RandomState>);
 
 struct Chatter {
     name: Text,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use waddlebot_runtime::actor::{Address, Fault, Me};
+use waddlebot_runtime::actor::{Address, Fault, Me, Refusal};
 use waddlebot_runtime::chat::{ChatMessage, Text, User};
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::fault;
@@ -12,9 +12,13 @@ use waddlebot_runtime::journal::Entry;
 
 use super::resolve::Resolution;
 use super::{Accepted, Channel, Order, say};
-use crate::delivery::{Answered, Coming};
+use crate::delivery::{Answered, Asked, Coming};
 use crate::host::{self, Call, Origin};
-use crate::{community, delivery, session};
+use crate::{community, delivery};
+
+/// How long a module that has too much to do is waited for, and again for as long as it does so much within that time.
+const PATIENCE: Duration = Duration::from_millis(300);
+const ENOUGH: u64 = 50;
 
 /// A command that was resolved and admitted, ready to go.
 struct Admitted {
@@ -43,7 +47,7 @@ impl Channel {
         if message.id.is_empty() {
             self.made += 1;
             message.id = format!("{}-{}", self.seed.ids, self.made).into();
-        } else if !again && asked.is_none() && self.seen.insert(message.id.clone(), me.clock().since_boot()).is_some() {
+        } else if !again && asked.is_none() && self.was_heard(&message.id, me) {
             return Ok(());
         }
         if !self.may_act(again, me).await {
@@ -59,7 +63,6 @@ impl Channel {
             }
         };
         self.counts.commands += 1;
-        metrics::counter!("waddlebot_commands_total", "module" => admitted.info.module).increment(1);
         let message_id = self.message_id(&message.id);
         let durable = admitted.info.writes;
         let accepted = (durable && !again).then(|| self.accepting(&message_id, &Accepted::Message(message.clone())));
@@ -74,7 +77,10 @@ impl Channel {
         let (sender, answer) = oneshot::channel();
         let call = Call { index, info, rest, by: message.by.clone(), origin, accepted };
         let coming = match self.send(info.module, host::Order::Command(call, sender)).await {
-            Ok(()) => Coming::Later { module: info.module, word: format!("!{}", info.word).into(), who: message.by.name, answer },
+            Ok(()) => {
+                self.hosts.get(info.module).inspect(|host| host.commands.increment(1));
+                Coming::Later { module: info.module, asked_for: Asked::Command(info.word), who: message.by.name, answer }
+            }
             Err(why) => Coming::Ready(say::unavailable(&message.by, info.word, &why)),
         };
         self.deliver(vec![coming], asked, (durable || again).then_some(message_id));
@@ -140,7 +146,9 @@ impl Channel {
         for module in table.woken_by(event.kind) {
             let (sender, answer) = oneshot::channel();
             match self.send(module, host::Order::Event(event.clone(), origin.clone(), sender)).await {
-                Ok(()) => coming.push(Coming::Later { module, word: event.kind.name().into(), who: event.by.name.clone(), answer }),
+                Ok(()) => {
+                    coming.push(Coming::Later { module, asked_for: Asked::Event(event.kind.name()), who: event.by.name.clone(), answer })
+                }
                 Err(why) => tracing::warn!(module, why, "a module was not woken"),
             }
         }
@@ -167,21 +175,34 @@ impl Channel {
 
     async fn host(&mut self, module: &'static str) -> Result<Address<host::Order>, String> {
         if let Some(host) = self.hosts.get(module) {
-            return Ok(host.clone());
+            return Ok(host.address.clone());
         }
         let asked = self.seed.address.ask(|reply| community::Order::Host(module, reply)).await;
         let host = asked.map_err(|gone| gone.to_string())??;
-        self.hosts.insert(module, host.clone());
+        let commands = metrics::counter!("waddlebot_commands_total", "module" => module);
+        self.hosts.insert(module, Known { address: host.clone(), commands, clogged: false });
         Ok(host)
     }
 
-    /// Sends to a module's host; to the newly opened one when the known one has ended.
+    /// Sends to a module's host; to the newly opened one when the known one has ended. Waits a little for a busy one,
+    /// so that a flood is slowed down at its source; one that stays busy is not waited for again before it took something.
     async fn send(&mut self, module: &'static str, mut order: host::Order) -> Result<(), String> {
         for _ in 0..2 {
-            match self.host(module).await?.offer(order) {
-                Ok(()) => return Ok(()),
-                Err((waddlebot_runtime::actor::Refusal::Busy, _)) => return Err("too much waits for it already".into()),
-                Err((waddlebot_runtime::actor::Refusal::Gone, back)) => {
+            let host = self.host(module).await?;
+            let refused = match host.offer(order) {
+                Err((Refusal::Busy, back)) if !self.is_clogged(module) => {
+                    self.clog(module, !eases(&host).await);
+                    host.offer(back)
+                }
+                other => other,
+            };
+            match refused {
+                Ok(()) => {
+                    self.clog(module, false);
+                    return Ok(());
+                }
+                Err((Refusal::Busy, _)) => return Err("too much waits for it already".into()),
+                Err((Refusal::Gone, back)) => {
                     self.hosts.remove(module);
                     order = back;
                     tokio::task::yield_now().await;
@@ -191,18 +212,33 @@ impl Channel {
         Err("it has ended twice".into())
     }
 
+    fn is_clogged(&self, module: &str) -> bool {
+        self.hosts.get(module).is_some_and(|host| host.clogged)
+    }
+
+    fn clog(&mut self, module: &str, clogged: bool) {
+        let Some(host) = self.hosts.get_mut(module) else { return };
+        if clogged && !host.clogged {
+            tracing::warn!(channel = %self.seed.key, module, "a module is too slow for what it is asked; commands are refused");
+        }
+        host.clogged = clogged;
+    }
+
+    /// Whether a message of this id was heard lately; it is from now on.
+    fn was_heard(&mut self, id: &Text, me: &Me<Order>) -> bool {
+        // A copy: a slice would keep the whole chunk alive that it was read from.
+        self.seen.contains_key(id) || self.seen.insert(Text::from(id.to_string()), me.clock().since_boot()).is_some()
+    }
+
     /// Notes in the person's session that they used a command.
     async fn used(&mut self, by: &User, word: &'static str) {
-        if let Some(session) = self.sessions.get(&by.id)
-            && session.send(session::Order::Ran(word)).is_ok()
-        {
+        if self.sessions.ran(&by.id, word) {
             return;
         }
         let (id, name): (Text, Text) = (by.id.to_string().into(), by.name.to_string().into());
         let asked = self.seed.address.ask(|reply| community::Order::Session(id.clone(), name, reply)).await;
         if let Ok(Some(session)) = asked {
-            session.send(session::Order::Ran(word)).ok();
-            self.sessions.insert(id, session);
+            self.sessions.add(id, session, word);
         }
     }
 
@@ -215,6 +251,27 @@ fn unavailable(asked: Option<oneshot::Sender<Outcome>>) {
     if let Some(asked) = asked {
         asked.send(Outcome { verdict: Verdict::Unavailable, ..Outcome::default() }).ok();
     }
+}
+
+/// Waits for a host that has too much to do, as long as it gets on with it; whether it takes more then.
+async fn eases(host: &Address<host::Order>) -> bool {
+    loop {
+        let before = host.meter().done();
+        if tokio::time::timeout(PATIENCE, host.eased()).await.is_ok() {
+            return true;
+        }
+        if host.meter().done() - before < ENOUGH {
+            return false;
+        }
+    }
+}
+
+/// A module's host, as the channel knows it.
+pub(super) struct Known {
+    address: Address<host::Order>,
+    commands: metrics::Counter,
+    /// Whether it was waited for in vain.
+    clogged: bool,
 }
 
 /// Comes true when an entry is in the inbox.

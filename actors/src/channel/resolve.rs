@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use waddlebot_runtime::command::CommandInfo;
 use waddlebot_runtime::expansion::expand;
 use waddlebot_runtime::module::Expansion;
@@ -17,7 +18,7 @@ const DEPTH: usize = 5;
 #[derive(Default)]
 pub struct Table {
     rows: Vec<Row>,
-    words: HashMap<Box<str>, Target>,
+    words: HashMap<Box<str>, Target, RandomState>,
     longest: usize,
     shown: Arc<[CommandInfo]>,
     wakes: Vec<Wake>,
@@ -170,21 +171,22 @@ impl Table {
         let mut text = std::borrow::Cow::Borrowed(text.trim());
         let mut taught = Vec::new();
         loop {
-            let Some((target, used, word)) = self.longest_match(&text) else {
+            let Some((target, used)) = self.longest_match(&text) else {
                 let word = text.split_whitespace().next().unwrap_or_default().to_owned();
                 return if word.starts_with('#') { Resolution::Chatter } else { Resolution::Unknown { word } };
             };
             let rest = text[used..].trim();
+            let word = || text[..used].split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");
             match target {
                 Target::Command(at) => return Resolution::Command { row: &self.rows[*at], rest: rest.to_owned(), taught },
-                Target::Group(rows) => return Resolution::Group { word, rows: rows.iter().map(|at| &self.rows[*at]).collect() },
+                Target::Group(rows) => return Resolution::Group { word: word(), rows: rows.iter().map(|at| &self.rows[*at]).collect() },
                 Target::Taught(_) if taught.len() == DEPTH => {
-                    let word = taught.into_iter().next().map_or(word, |(_, word)| word);
+                    let word = taught.into_iter().next().map_or_else(word, |(_, word)| word);
                     return Resolution::TooDeep { word };
                 }
                 Target::Taught(meaning) => {
                     let longer = expand(&meaning.text, user, rest);
-                    taught.push((meaning.module, word));
+                    taught.push((meaning.module, word()));
                     if !is_command(&longer) {
                         return Resolution::Unknown { word: taught.swap_remove(0).1 };
                     }
@@ -194,8 +196,8 @@ impl Table {
         }
     }
 
-    /// The entry for as many of the first words as one has, how many bytes they take, and the words.
-    fn longest_match(&self, text: &str) -> Option<(&Target, usize, String)> {
+    /// The entry for as many of the first words as one has, and how many bytes they take.
+    fn longest_match(&self, text: &str) -> Option<(&Target, usize)> {
         let mut found = None;
         let mut key = String::with_capacity(32);
         let mut at = 0;
@@ -210,7 +212,7 @@ impl Table {
             }
             key.extend(text[start..end].chars().flat_map(char::to_lowercase));
             if let Some(target) = self.words.get(key.as_str()) {
-                found = Some((target, end, key.clone()));
+                found = Some((target, end));
             } else if found.is_none() {
                 break;
             }

@@ -47,7 +47,7 @@ pub(super) fn refused(by: &User, word: &str, admission: Admission) -> Option<Ans
 }
 
 pub(super) fn unavailable(by: &User, word: &str, why: &str) -> Answered {
-    tracing::warn!(word, why, "a module cannot be asked now");
+    tracing::debug!(word, why, "a module cannot be asked now");
     own(by, Verdict::Failed, format!("!{word} is not available right now, try again in a minute"))
 }
 

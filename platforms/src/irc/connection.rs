@@ -27,7 +27,7 @@ use super::trouble::Trouble;
 use super::twitch;
 
 /// Bytes read at once.
-const READ: usize = 16 * 1024;
+const READ: usize = 32 * 1024;
 /// Less room than this in the buffer, and a new one is taken.
 const LEAST_ROOM: usize = 4 * 1024;
 /// Time between two looks at the clock.
@@ -166,6 +166,8 @@ impl Link {
                 if let Some(ended) = ended {
                     return ended;
                 }
+                // Who heard it goes first: what is read ahead of them only fills the memory.
+                tokio::task::yield_now().await;
             }
         }
     }

@@ -25,7 +25,7 @@ struct Seat {
     key: ChannelKey,
     ear: Option<Arc<dyn Ear>>,
     batch: Vec<ChatMessage>,
-    /// How much the last batch held: room for the next.
+    /// How much a batch held lately: room for the next.
     usual: usize,
 }
 
@@ -71,7 +71,7 @@ impl Feed {
         let batch = std::mem::take(&mut seat.batch);
         let count = batch.len();
         if count > 0 {
-            seat.usual = count;
+            seat.usual = count.max(seat.usual - seat.usual / 8);
             self.hand_on(room, Heard::Said(batch), count).await;
         }
     }

@@ -15,8 +15,10 @@ use waddlebot_runtime::clock::Clock;
 use super::budget::Budget;
 use super::trouble::Trouble;
 
-/// Most messages that wait for the budget.
-const MOST_WAITING: usize = 256;
+/// Most messages that wait for the budget, and the shortest wait for room.
+const PACED: (usize, Duration) = (256, Duration::from_millis(100));
+/// The same where there is no budget, so that they wait for the socket alone.
+const FREE: (usize, Duration) = (4096, Duration::from_millis(2));
 /// Most bytes of talk in one write.
 const WRITE: usize = 64 * 1024;
 /// Longest a write may take before the connection counts as dead.
@@ -137,8 +139,9 @@ impl Outbox {
             Place::In if !state.closed => {}
             _ => return Err(Untaken::Away),
         }
-        if state.waiting.len() >= MOST_WAITING {
-            let wait = state.budget.wait(now).max(Duration::from_millis(100));
+        let (most, least) = if state.budget.each().is_zero() { FREE } else { PACED };
+        if state.waiting.len() >= most {
+            let wait = state.budget.wait(now).max(least);
             return Err(Untaken::Full(wait));
         }
         let number = state.next;
@@ -370,7 +373,7 @@ mod tests {
     #[test]
     fn the_queue_has_an_end() {
         let outbox = outbox(Budget::rfc());
-        let tickets: Vec<Ticket> = (0..MOST_WAITING).map(|_| say(&outbox, "x\r\n")).collect();
+        let tickets: Vec<Ticket> = (0..PACED.0).map(|_| say(&outbox, "x\r\n")).collect();
         assert!(matches!(outbox.say(0, Bytes::new(), 1, NOW).err(), Some(Untaken::Full(_))));
         drop(tickets);
         outbox.leave(0);

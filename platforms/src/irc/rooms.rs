@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
+
 use super::server::{Casemapping, Server, Status};
 
 /// First pause before joining again.
@@ -28,7 +30,7 @@ pub struct Room {
     /// How often in a row the bot was kept out.
     refusals: u32,
     /// Only those who hold something; everybody else is a viewer.
-    holders: HashMap<Box<[u8]>, Status>,
+    holders: HashMap<Box<[u8]>, Status, RandomState>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +44,14 @@ enum State {
 #[derive(Debug)]
 pub struct Rooms {
     all: Vec<Room>,
-    by_name: HashMap<Box<[u8]>, usize>,
+    by_name: HashMap<Box<[u8]>, usize, RandomState>,
     casemapping: Casemapping,
 }
 
 impl Rooms {
     /// Rooms for configured channels, each `#name` or `#name key`. A name given twice counts once.
     pub fn new<'a>(channels: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut rooms = Self { all: Vec::new(), by_name: HashMap::new(), casemapping: Casemapping::Rfc1459 };
+        let mut rooms = Self { all: Vec::new(), by_name: HashMap::default(), casemapping: Casemapping::Rfc1459 };
         for channel in channels {
             let mut words = channel.split_whitespace();
             let Some(name) = words.next() else { continue };
@@ -60,7 +62,7 @@ impl Rooms {
                     key: words.next().map(str::to_owned),
                     state: State::Out { again: Duration::ZERO },
                     refusals: 0,
-                    holders: HashMap::new(),
+                    holders: HashMap::default(),
                 });
             }
         }

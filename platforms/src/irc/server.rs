@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
+
 /// Longest name that is folded without an allocation.
 const SHORT: usize = 64;
 /// Most status modes a server may declare; each is a bit of a [`Status`].
@@ -52,7 +54,7 @@ impl Casemapping {
     }
 
     /// Looks `name` up in a map of folded names, without an allocation for names of usual length.
-    pub fn find<'m, T>(self, map: &'m HashMap<Box<[u8]>, T>, name: &str) -> Option<&'m T> {
+    pub fn find<'m, T>(self, map: &'m HashMap<Box<[u8]>, T, RandomState>, name: &str) -> Option<&'m T> {
         if map.is_empty() {
             return None;
         }

@@ -88,6 +88,12 @@ impl Meter {
         self.waiting.load(Relaxed)
     }
 
+    /// How many orders were handled.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.handled.load(Relaxed)
+    }
+
     /// Notes a failure for the inspector.
     pub fn fault(&self, why: impl Into<String>) {
         *self.last_error.lock() = Some(why.into());

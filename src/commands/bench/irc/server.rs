@@ -93,7 +93,11 @@ async fn answers(read: &mut OwnedReadHalf, wanted: usize) -> Result<()> {
         ensure!(size > 0, "the bot hung up after {seen} of {wanted} answers");
         torn.extend_from_slice(&chunk[..size]);
         let whole = torn.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        seen += torn[..whole].split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"PRIVMSG ")).count();
+        let said = torn[..whole].split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"PRIVMSG "));
+        for line in said {
+            ensure!(line.trim_ascii_end().ends_with(b"pong"), "not an answer to !ping: {}", String::from_utf8_lossy(line));
+            seen += 1;
+        }
         torn.drain(..whole);
     }
     ensure!(seen == wanted, "the bot said more than it was asked: {seen} lines for {wanted} commands");
