@@ -2,6 +2,7 @@
 
 mod lease;
 mod once;
+mod thrift;
 
 use std::time::Duration;
 

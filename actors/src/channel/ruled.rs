@@ -83,7 +83,8 @@ impl Channel {
         };
         let now = me.clock().since_boot();
         if !message.id.is_empty() {
-            self.seen.insert(message.id.clone(), now);
+            // A copy, for the same reason as below.
+            self.seen.insert(message.id.to_string().into(), now);
         }
         let ran = Ran { module: "string-rules".into(), command: format!("rule {rule}"), error: None, execution_time_ms: 0 };
         let mut answered = Answered { ran: Some(ran), verdict: Verdict::Done, ..Answered::default() };
