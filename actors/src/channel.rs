@@ -182,7 +182,8 @@ impl Channel {
         self.counts.messages += 1;
         self.chatters.spoke(&message);
         self.keep(&message);
-        if !self.table.knows(&message.text)
+        if !self.table.ruling().compiled.is_empty()
+            && !self.table.knows(&message.text)
             && let Some(sentence) = rules::judge(&self.table.ruling().compiled, &message, self.seed.key.as_str())
         {
             return self.carry_out(sentence, message, asked, me).await;

@@ -269,7 +269,7 @@ mod tests {
 
         #[test]
         fn a_name_is_found_under_any_spelling(name in "[a-zA-Z\\[\\]\\\\^]{1,80}") {
-            let map = HashMap::from([(Casemapping::Rfc1459.fold(&name), 1)]);
+            let map = HashMap::from_iter([(Casemapping::Rfc1459.fold(&name), 1)]);
             prop_assert_eq!(Casemapping::Rfc1459.find(&map, &name.to_ascii_uppercase()), Some(&1));
         }
     }
