@@ -136,7 +136,7 @@ fn answer(line: &str, entered: &mut usize) -> String {
 
 /// The message of this number.
 fn message(number: usize) -> String {
-    let (person, channel) = (number * 7 % PEOPLE, CHANNELS[number * 3 % CHANNELS.len()]);
+    let (person, channel) = (number * 7 % PEOPLE, CHANNELS[(number + number / 10) % CHANNELS.len()]);
     let text = if number % 10 == 9 { "!ping" } else { TALK[number % TALK.len()] };
     format!(":viewer{person}!~v{person}@host-{person}.example.net PRIVMSG {channel} :{text}\r\n")
 }
