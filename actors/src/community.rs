@@ -39,6 +39,8 @@ pub enum Order {
     Rules(rules::Order),
     /// What is installed.
     Modules(oneshot::Sender<Vec<ModuleState>>),
+    /// Somebody is coming: do not close for a while.
+    Stay(oneshot::Sender<()>),
     /// Close when nobody is here.
     Tick,
 }
@@ -86,6 +88,8 @@ pub struct Community {
     channels: Vec<Address<channel::Order>>,
     hosts: HashMap<&'static str, Address<host::Order>>,
     people: people::People,
+    /// When somebody said last that they are coming.
+    expected: Duration,
     rules: rules::Rules,
 }
 
@@ -107,6 +111,7 @@ impl Actor for Community {
             channels: Vec::new(),
             hosts: HashMap::new(),
             people: people::People::default(),
+            expected: me.clock().since_boot(),
         };
         community.rebuild();
         // Who taught words or waits for an alarm must be there before the first message.
@@ -140,14 +145,11 @@ impl Actor for Community {
                 let state = |entry: &Entry| ModuleState { name: entry.name, about: entry.about, enabled: self.enabled(entry.name) };
                 reply.send(self.seed.modules.iter().map(state).collect()).ok();
             }
-            Order::Tick => {
-                self.channels.retain(Address::is_open);
-                if self.channels.is_empty() && self.hosts.is_empty() && self.people.len() == 0 && me.address().meter().waiting() == 0 {
-                    me.drain();
-                } else {
-                    me.later(LOOK, Order::Tick);
-                }
+            Order::Stay(reply) => {
+                self.expected = me.clock().since_boot();
+                reply.send(()).ok();
             }
+            Order::Tick => self.tick(me),
         }
         Ok(())
     }
@@ -188,6 +190,17 @@ impl Actor for Community {
 }
 
 impl Community {
+    fn tick(&mut self, me: &Me<Order>) {
+        self.channels.retain(Address::is_open);
+        let nobody = self.channels.is_empty() && self.hosts.is_empty() && self.people.len() == 0;
+        let expected = me.clock().since_boot().saturating_sub(self.expected) < LOOK;
+        if nobody && !expected && me.address().meter().waiting() == 0 {
+            me.drain();
+        } else {
+            me.later(LOOK, Order::Tick);
+        }
+    }
+
     fn enabled(&self, module: &str) -> bool {
         self.installed.get(module).is_none_or(|installed| installed.enabled)
     }

@@ -163,9 +163,15 @@ impl Household {
             courier: on.courier.clone(),
             limit: on.limit,
         };
-        let asked = on.node.ask(|reply| node::Order::Community(Box::new(seed), reply)).await;
-        let address = asked.map_err(|gone| gone.to_string())??;
-        Ok((address, claim))
+        // A community that nobody needed may be about to close: it is asked to stay, and opened anew when it is gone.
+        for _ in 0..3 {
+            let asked = on.node.ask(|reply| node::Order::Community(Box::new(seed.clone()), reply)).await;
+            let address = asked.map_err(|gone| gone.to_string())??;
+            if address.ask(community::Order::Stay).await.is_ok() {
+                return Ok((address, claim));
+            }
+        }
+        Err(format!("community {id} closes as soon as it opens"))
     }
 
     /// All communities.
@@ -238,28 +244,20 @@ impl Household {
                 registry::add_channel(&on.store, key, home.id, now).await.map_err(|error| error.to_string())?
             }
         };
-        // Twice more: a community that nobody needed may close while the channel is on its way to it.
-        let mut tries = 1;
-        loop {
-            let (address, community_claim) = self.community(community).await?;
-            let seed = channel::Seed {
-                key: key.clone(),
-                claim: claim.clone(),
-                community,
-                address: address.clone(),
-                community_claim,
-                journal: on.journal.clone(),
-                courier: on.courier.clone(),
-                rate: on.rate,
-                // A channel counts from one each time it is opened.
-                ids: format!("{}.{}", on.ids, self.0.openings.fetch_add(1, Relaxed)).into(),
-            };
-            let opened = on.node.ask(|reply| node::Order::Channel(Box::new(seed), reply)).await.map_err(|gone| gone.to_string())?;
-            if opened.is_ok() || address.is_open() || tries == 3 {
-                return opened;
-            }
-            tries += 1;
-        }
+        let (address, community_claim) = self.community(community).await?;
+        let seed = channel::Seed {
+            key: key.clone(),
+            claim,
+            community,
+            address,
+            community_claim,
+            journal: on.journal.clone(),
+            courier: on.courier.clone(),
+            rate: on.rate,
+            // A channel counts from one each time it is opened.
+            ids: format!("{}.{}", on.ids, self.0.openings.fetch_add(1, Relaxed)).into(),
+        };
+        on.node.ask(|reply| node::Order::Channel(Box::new(seed), reply)).await.map_err(|gone| gone.to_string())?
     }
 }
 
