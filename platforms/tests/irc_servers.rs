@@ -88,7 +88,8 @@ async fn ids_and_times_come_from_a_server_that_has_them() {
     let server = Server::inspircd();
     let bot = Bot::on(&server);
     let clock = Clock::real();
-    person(&server, "ana").says("#ducks", "hello");
+    let mut speaker = person(&server, "ana");
+    speaker.says("#ducks", "hello");
     let (_, message) = bot.house.hears("hello");
     assert!(!message.id.is_empty());
     assert!((clock.now() - message.at).abs() < 10_000, "{} is not now", message.at);
@@ -110,7 +111,8 @@ async fn who_is_logged_in_is_known_by_their_account() {
     ana.hears("You are now identified");
     ana.says("#ducks", "it is me");
     assert_eq!(bot.house.hears("it is me").1.by.id, "wade");
-    person(&server, "wade").says("#ducks", "no, me");
+    let mut speaker = person(&server, "wade");
+    speaker.says("#ducks", "no, me");
     assert_eq!(bot.house.hears("no, me").1.by.id, "wade!");
 }
 
