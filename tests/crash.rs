@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use rig::{Rig, replies};
+use serde_json::{Value, json};
 use waddlebot_testbed::{Bot, Deadline, Postgres, Redis, eventually, irc};
 
 const QUOTE: &str = "!memories add quote \"To be or not to be\" Hamlet";
@@ -52,6 +53,27 @@ fn in_a_local_room_a_crash_at_any_step_loses_nothing_and_doubles_nothing() {
 
         let _bot = rig.start(&[]);
         assert!(rig.hears("!memories list").starts_with("quotes (1): #1 "), "nothing is left to be done after {step}");
+    }
+}
+
+/// What happens in a channel goes the same way as what is said there.
+#[test]
+fn a_raid_in_which_the_program_dies_is_thanked_for_once() {
+    for step in ["inbox-committed", "accepted", "executed", "committed", "before-sending", "sent"] {
+        let rig = Rig::new(&[]);
+        let raid =
+            || rig.asks("POST", "/api/v1/local/lobby/events", &json!({ "type": "raid", "user": "frank", "viewers": 12, "id": "r1" }));
+        let mut bot = rig.start(&[("WADDLEBOT_KILL_AT", step)]);
+        raid().expect_err("nobody is answered by the dead");
+        dies(&mut bot, step);
+
+        let _bot = rig.start(&[]);
+        let cookie = rig.log_in();
+        let thanked = || said_in_the_lobby(&rig, &cookie, "Thanks for the raid with 12 viewers, frank!");
+        eventually(&format!("the thanks after {step}"), LIMIT, || thanked() == 1);
+        let again: Value = serde_json::from_str(&raid().unwrap().body).unwrap();
+        assert_eq!(again["verdict"], "duplicate", "{step}: {again}");
+        assert_eq!(thanked(), 1, "{step}");
     }
 }
 

@@ -39,6 +39,9 @@ pub enum Refused {
     /// Nothing was said, or too much.
     #[error("a line has 1 to {LONGEST} characters")]
     Text,
+    /// The id of a line or an event is longer than one may be.
+    #[error("an id has at most 200 bytes")]
+    Id,
     /// No such role.
     #[error("there is no role {0:?}: viewer, vip, moderator, admin and owner are known")]
     Role(String),
@@ -132,7 +135,7 @@ impl Local {
         let room_key = Self::key(room)?;
         let ear = ears.channel(&room_key).await?;
         let text = Text::from(text.replace(['\r', '\n'], " "));
-        let message = ChatMessage { id: id(say.id), by: by.clone(), text: text.clone(), at: self.clock.now() };
+        let message = ChatMessage { id: id(say.id)?, by: by.clone(), text: text.clone(), at: self.clock.now() };
         self.room(room)?.add(Line { key: Text::new(), speaker: Speaker::Person(by), text, at: message.at });
         self.ask(ear.as_ref(), message).await
     }
@@ -148,6 +151,7 @@ impl Local {
     pub async fn happen(&self, ears: &dyn Ears, room: &str, happen: Happen) -> Result<Outcome, Refused> {
         let kind = EventKind::parse(&happen.kind).ok_or_else(|| Refused::Event(happen.kind.chars().take(40).collect()))?;
         let by = user(&happen.user, None)?;
+        let id = id(happen.id)?;
         let key = Self::key(room)?;
         let ear = ears.channel(&key).await?;
         let amount = happen.viewers.or(happen.amount).unwrap_or_default();
@@ -158,7 +162,7 @@ impl Local {
         };
         self.room(room)?.add(Line { key: Text::new(), speaker: Speaker::Event, text: shown.into(), at: self.clock.now() });
         let text: String = happen.text.chars().take(LONGEST).collect();
-        let event = Event { id: id(happen.id), kind, by, amount, text: text.into() };
+        let event = Event { id, kind, by, amount, text: text.into() };
         Ok(intake::tell(ear.as_ref(), event).await?)
     }
 
@@ -212,6 +216,7 @@ fn user(name: &str, role: Option<&str>) -> Result<User, Refused> {
     Ok(User { id: name.to_lowercase().into(), name: name.into(), role })
 }
 
-fn id(given: Option<String>) -> Text {
-    given.filter(|id| id.len() <= 200).unwrap_or_default().into()
+fn id(given: Option<String>) -> Result<Text, Refused> {
+    let id = given.unwrap_or_default();
+    if id.len() > 200 { Err(Refused::Id) } else { Ok(id.into()) }
 }

@@ -69,7 +69,7 @@ async fn lines(State(rooms): State<Arc<Rooms>>, Path(room): Path<String>, Query(
         }
         found = self::found(&room, asked.after);
     }
-    let last = found.last().map_or_else(|| room.count().min(asked.after.unwrap_or_default()), |line| line.seq + 1);
+    let last = found.last().map_or_else(|| room.end().min(asked.after.unwrap_or_default()), |line| line.seq + 1);
     let lines: Vec<_> = found.into_iter().map(numbered).collect();
     Ok(Json(json!({ "lines": lines, "last": last })))
 }
@@ -79,13 +79,13 @@ fn found(room: &Room, after: Option<u64>) -> Vec<Shown> {
         let mut newest = room.since(0);
         return newest.split_off(newest.len().saturating_sub(LINES));
     };
-    // Who has read further than the room goes knows it from before a restart.
-    let mut next = room.since(if after > room.count() { 0 } else { after });
+    // Who has read further than the room goes knows it from before the clock was put back.
+    let mut next = room.since(if after > room.end() { 0 } else { after });
     next.truncate(LINES);
     next
 }
 
-/// Ids begin at one, so that nought is before the first line.
+/// Ids are never nought, so that nought is before the first line.
 fn numbered(line: Shown) -> Value {
     json!({ "id": line.seq + 1, "kind": line.kind, "name": line.name, "role": line.role, "text": line.text, "at": line.at })
 }

@@ -139,9 +139,11 @@ impl Channel {
             self.deliver(vec![Coming::Ready(Answered { verdict: Verdict::Unavailable, ..Answered::default() })], asked, None);
             return Ok(());
         }
-        self.chatters.did(&event, me.clock().now());
+        if !self.was_heard(&event.id, me) {
+            self.chatters.did(&event, me.clock().now());
+        }
         let origin = Origin { channel: self.seed.key.clone(), message_id: message_id.clone(), counts: self.counted() };
-        let mut coming = vec![Coming::Ready(Answered { verdict: Verdict::Done, ..Answered::default() })];
+        let mut coming = Vec::new();
         let table = self.table.clone();
         for module in table.woken_by(event.kind) {
             let (sender, answer) = oneshot::channel();
@@ -151,6 +153,9 @@ impl Channel {
                 }
                 Err(why) => tracing::warn!(module, why, "a module was not woken"),
             }
+        }
+        if coming.is_empty() {
+            coming.push(Coming::Ready(Answered { verdict: Verdict::Done, ..Answered::default() }));
         }
         self.deliver(coming, asked, Some(message_id));
         Ok(())

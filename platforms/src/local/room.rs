@@ -1,6 +1,6 @@
 //! One room: its last lines, and who is told of the next.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub struct Line {
 /// A line with its place in the room, as the hub and the terminal show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Shown {
-    /// Rises by one with each line.
+    /// Rises with each line, also over a restart: the moment in milliseconds, or one more than the line before.
     pub seq: u64,
     /// `person`, `bot` or `event`.
     pub kind: &'static str,
@@ -61,6 +61,7 @@ pub struct Room {
 struct Lines {
     kept: VecDeque<Shown>,
     keys: VecDeque<Text>,
+    known: HashSet<Text>,
     next: u64,
 }
 
@@ -75,11 +76,13 @@ impl Room {
     pub(super) fn add(&self, line: Line) {
         let mut lines = self.lines.lock();
         if !line.key.is_empty() {
-            if lines.keys.contains(&line.key) {
+            if !lines.known.insert(line.key.clone()) {
                 return;
             }
-            if lines.keys.len() == KEPT {
-                lines.keys.pop_front();
+            if lines.keys.len() == KEPT
+                && let Some(oldest) = lines.keys.pop_front()
+            {
+                lines.known.remove(&oldest);
             }
             lines.keys.push_back(line.key);
         }
@@ -88,8 +91,9 @@ impl Room {
             Speaker::Bot => ("bot", "WaddleBot".into(), ""),
             Speaker::Event => ("event", Text::new(), ""),
         };
-        let shown = Shown { seq: lines.next, kind, name, role, text: line.text, at: line.at };
-        lines.next += 1;
+        let seq = lines.next.max(u64::try_from(line.at).unwrap_or_default());
+        let shown = Shown { seq, kind, name, role, text: line.text, at: line.at };
+        lines.next = seq + 1;
         if lines.kept.len() == KEPT {
             lines.kept.pop_front();
         }
@@ -103,9 +107,9 @@ impl Room {
         self.lines.lock().kept.iter().filter(|line| line.seq >= seq).cloned().collect()
     }
 
-    /// How many lines there were since the room was opened; the next one's `seq`.
+    /// More than the `seq` of every line so far.
     #[must_use]
-    pub fn count(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.lines.lock().next
     }
 
