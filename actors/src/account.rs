@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The same for a line that stands in the outbox; given up, it stays there until the next start.
 const LONG_PATIENCE: Duration = Duration::from_secs(900);
 
+/// How long a platform may take to answer; after that nobody knows whether it took the line.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// What one request to a platform may take of the lease.
 const SENDING: Duration = Duration::from_secs(2);
 
@@ -85,7 +88,11 @@ impl Account {
             tracing::warn!(channel = %moderation.channel, measure = ?moderation.measure, "a measure was not taken: this node may not act");
             return;
         }
-        if let Err(error) = self.platform.moderate(moderation).await {
+        let taken = tokio::select! {
+            taken = self.platform.moderate(moderation) => taken,
+            () = me.clock().sleep(ANSWER) => Err(PlatformError::Unknown { platform: self.platform.name() }),
+        };
+        if let Err(error) = taken {
             self.refused += 1;
             me.address().meter().fault(error.to_string());
             tracing::warn!(channel = %moderation.channel, measure = ?moderation.measure, %error, "a measure was not taken");
@@ -108,7 +115,11 @@ impl Account {
             if me.world().gate.wait(SENDING, PATIENCE).await.is_err() {
                 return Err(PlatformError::Lost { platform: self.platform.name() });
             }
-            let wait = match self.platform.send(line).await {
+            let answer = tokio::select! {
+                answer = self.platform.send(line) => answer,
+                () = clock.sleep(ANSWER) => Err(PlatformError::Unknown { platform: self.platform.name() }),
+            };
+            let wait = match answer {
                 Err(PlatformError::Limited { wait }) => wait,
                 Err(PlatformError::Lost { .. }) => Duration::from_millis(500),
                 other => return other,
@@ -117,6 +128,64 @@ impl Account {
                 return Err(PlatformError::Lost { platform: self.platform.name() });
             }
             clock.sleep(wait).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waddlebot_runtime::actor::{World, open_root};
+    use waddlebot_runtime::chat::{ChannelKey, Text};
+    use waddlebot_runtime::clock::Clock;
+    use waddlebot_runtime::platform::{Boxed, Capabilities, Limits, Unit};
+
+    use super::*;
+
+    /// Takes every line in a room but one, where it never answers.
+    struct Deaf;
+
+    impl Platform for Deaf {
+        fn name(&self) -> &'static str {
+            "deaf"
+        }
+
+        fn limits(&self, _: &ChannelKey) -> Limits {
+            Limits { length: 500, unit: Unit::Bytes, budget: None }
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::default()
+        }
+
+        fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>> {
+            let deaf = line.text == "lost";
+            Box::pin(async move { if deaf { std::future::pending().await } else { Ok(()) } })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_platform_that_never_answers_holds_up_one_line_and_no_other() {
+        let clock = Clock::turned();
+        let account =
+            open_root::<Account>("account:deaf", Arc::new(Deaf) as Arc<dyn Platform>, &World::new(clock.clone())).await.expect("it opens");
+        let mut answers = ["lost", "found"].map(|text| {
+            let line = Outgoing { channel: ChannelKey::parse("deaf:room").expect("a key"), text: text.into(), key: Text::new() };
+            let (sender, answer) = oneshot::channel();
+            account.address.send(Order::Send(line, Some(sender))).expect("it is there");
+            answer
+        });
+        let turning = async {
+            loop {
+                clock.turn(Duration::from_secs(1));
+                tokio::task::yield_now().await;
+            }
+        };
+        let [lost, found] = &mut answers;
+        tokio::select! {
+            () = turning => {}
+            answers = async { (lost.await, found.await) } => {
+                assert!(matches!(answers, (Ok(Err(PlatformError::Unknown { platform: "deaf" })), Ok(Ok(())))), "{answers:?}");
+            }
         }
     }
 }

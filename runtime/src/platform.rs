@@ -21,7 +21,7 @@ pub trait Platform: Send + Sync + 'static {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Says one line that fits the limits. Bounded in time by the adapter.
+    /// Says one line that fits the limits. The account that asks waits ten seconds and then holds it for unknown.
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>>;
 
     /// Takes a measure against a message or a person; asked only for what [`Platform::capabilities`] declare.
