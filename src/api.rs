@@ -9,6 +9,7 @@ pub(crate) mod guard;
 pub(crate) mod health;
 pub(crate) mod local;
 pub(crate) mod metrics;
+pub(crate) mod openapi;
 pub(crate) mod overlays;
 pub(crate) mod rates;
 pub(crate) mod router;

@@ -92,6 +92,8 @@ enum Command {
     /// A process that the bench measures
     #[command(subcommand, hide = true)]
     BenchPeer(commands::bench::Peer),
+    /// Prints the description of the API, as it is at /openapi.json
+    Openapi,
     /// Prints the completions of a shell: `source <(waddlebot completions bash)`
     Completions(commands::completions::Asked),
 }
@@ -124,6 +126,7 @@ impl Cli {
             Command::Login => commands::login::run(&flags).await,
             Command::Bench(asked) => commands::bench::run(asked, closing).await,
             Command::BenchPeer(peer) => commands::bench::serve(peer).await,
+            Command::Openapi => commands::openapi::run(),
             Command::Completions(asked) => commands::completions::run(&asked),
         }
     }

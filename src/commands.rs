@@ -11,5 +11,6 @@ pub(crate) mod key;
 pub(crate) mod login;
 pub(crate) mod migrate;
 pub(crate) mod module;
+pub(crate) mod openapi;
 pub(crate) mod rules;
 pub(crate) mod run;

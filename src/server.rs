@@ -47,19 +47,19 @@ pub(crate) struct Parts {
 fn routes(parts: Parts, closing: CancellationToken) -> Router {
     let Parts { residence, door, links, clock, checks, metrics: (metrics, readers), origins: _ } = parts;
     let house = Arc::new(residence.clone());
-    Router::new()
-        .merge(api::health::routes(&door, checks))
-        .merge(api::metrics::routes(&door, residence.household.clone(), metrics, readers))
-        .merge(api::local::routes(&door, residence.household.clone(), residence.local.clone(), closing.clone()))
-        .merge(api::router::routes(&door, residence.household.clone(), clock.clone()))
-        .merge(api::actors::routes(&door, residence.household.clone()))
-        .merge(api::communities::routes(&door, house.clone()))
-        .merge(api::overlays::routes(
-            &door,
-            residence.overlays.clone(),
-            residence.household.store().clone(),
-            Some(residence.base_url.clone()),
-        ))
+    let household = &residence.household;
+    let desk = api::router::Desk { household: household.clone(), clock: clock.clone() };
+    let base = Some(residence.base_url.clone());
+    let (api, described) = api::router::table()
+        .serve(&door, Arc::new(desk))
+        .merge(api::health::table().serve(&door, checks))
+        .merge(api::metrics::serve(&door, household.clone(), metrics, readers))
+        .merge(api::local::serve(&door, household.clone(), residence.local.clone(), closing.clone()))
+        .merge(api::actors::table().serve(&door, household.clone()))
+        .merge(api::communities::table().serve(&door, house.clone()))
+        .merge(api::overlays::serve(&door, residence.overlays.clone(), household.store().clone(), base))
+        .parts();
+    api.merge(api::openapi::routes(&described))
         .merge(hub::routes(Hub::new(house, door, links, clock, closing)))
         .fallback(guard::nothing_here)
         .method_not_allowed_fallback(guard::not_so)

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
-use waddlebot_runtime::keys::KeyRole;
 
-use super::auth::Door;
 use super::error::ApiError;
+use super::openapi::operation::{ANY_KEY, Operation};
+use super::openapi::schema::{list, object, text, whole};
+use super::openapi::table::{PLAIN, Table};
 use crate::hub::house::House;
 
-/// The routes of this file, for programs of any role and for people who are logged in.
-pub(crate) fn routes(door: &Door, house: Arc<dyn House>) -> Router {
-    let routes = Router::new().route("/api/v1/communities", get(communities)).with_state(house);
-    door.admits(&KeyRole::ALL, routes)
+/// The addresses of this file, for programs of any role and for people who are logged in.
+pub(crate) fn table() -> Table<Arc<dyn House>> {
+    let community = object().with("id", whole()).with("name", text());
+    let every = Operation::new("The communities' ids and names")
+        .answers(object().with("total", whole().from(0)).with("communities", list(community)));
+    Table::new("communities", PLAIN).get("/api/v1/communities", ANY_KEY, communities, every)
 }
 
 async fn communities(State(house): State<Arc<dyn House>>) -> Result<Json<Value>, ApiError> {

@@ -154,6 +154,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// The parts of the path; what is wrong with them is told in our own form.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(path)) => Ok(Self(path)),
+            Err(rejection) => Err(ApiError::bad_request("bad_path", rejection.body_text())),
+        }
+    }
+}
+
 /// What follows the question mark; what is wrong with it is told in our own form.
 pub(crate) struct Query<T>(pub(crate) T);
 

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use waddlebot_actors::household::Household;
 use waddlebot_runtime::actor::Reading;
-use waddlebot_runtime::keys::KeyRole;
 use waddlebot_runtime::sessions::Sessions;
 use waddlebot_runtime::store::sql;
 
-use super::auth::Door;
+use super::openapi::operation::{ANY_KEY, Operation, Who};
+use super::openapi::schema::{Schema, choice, instant, map, number, object, text, whole};
+use super::openapi::table::{PLAIN, Table};
 
 /// How long a part may take to answer before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -30,10 +30,34 @@ pub(crate) struct Checks {
     pub(crate) sessions_in: &'static str,
 }
 
-/// `GET /health`, open; `GET /health/detailed`, for any key and for logged-in people.
-pub(crate) fn routes(door: &Door, checks: Checks) -> Router {
-    let detailed = Router::new().route("/health/detailed", get(detailed)).with_state(checks.clone());
-    Router::new().route("/health", get(short)).with_state(checks).merge(door.admits(&KeyRole::ALL, detailed))
+/// The addresses of this file: in short for everybody, in detail for any key and for logged-in people.
+pub(crate) fn table() -> Table<Checks> {
+    let shown = |operation: Operation, schema: &Schema| {
+        operation.answers(schema.clone()).answers_with(503, "the database does not answer", schema.clone())
+    };
+    let brief = opening().with("dependencies", object().with("database", choice(&["healthy", "unhealthy"]))).called("Health");
+    let check =
+        object().with("status", choice(&["healthy", "unhealthy"])).with("kind", text()).with("response_time_ms", number().or_null());
+    let full = opening()
+        .with("dependencies", object().with("database", check.clone()).with("sessions", check))
+        .with("connections", map(object()).about("what each connection to a platform says of itself"))
+        .may("journal", map(whole().from(0)).about("what waits: inbox, outbox, replies_unknown"))
+        .with("actors", map(whole().from(0)))
+        .called("HealthInDetail");
+    Table::new("health", PLAIN).get("/health", Who::Anybody, short, shown(Operation::new("Whether the node is well"), &brief)).get(
+        "/health/detailed",
+        ANY_KEY,
+        detailed,
+        shown(Operation::new("Each part of the node"), &full),
+    )
+}
+
+fn opening() -> Schema {
+    object()
+        .with("status", choice(&["healthy", "degraded", "unhealthy"]))
+        .with("module", text())
+        .with("version", text())
+        .with("timestamp", instant())
 }
 
 async fn short(State(checks): State<Checks>) -> (StatusCode, Json<Value>) {

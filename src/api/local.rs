@@ -1,11 +1,12 @@
 //! The local rooms over the API: say something and get what the bot answers, let something happen, read along.
 
+mod described;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::Json;
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -17,7 +18,9 @@ use waddlebot_runtime::keys::KeyRole;
 use waddlebot_runtime::response::Response;
 
 use super::auth::Door;
-use super::error::{ApiError, Body};
+use super::error::{ApiError, Body, Path, Query};
+use super::openapi::operation::Who;
+use super::openapi::table::{PLAIN, Served, Table};
 
 /// The most lines of one answer.
 const LINES: usize = 200;
@@ -28,21 +31,26 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// How many readers may wait at once.
 const READERS: usize = 1000;
 
-struct Rooms {
+/// What the routes work with.
+pub(crate) struct Rooms {
     household: Household,
     local: Local,
     readers: Semaphore,
     closing: CancellationToken,
 }
 
-/// `GET` and `POST /api/v1/local/{room}/messages`, `POST /api/v1/local/{room}/events`, for collectors and
-/// core services. When `closing` is cancelled nobody waits for lines any more.
-pub(crate) fn routes(door: &Door, household: Household, local: Local, closing: CancellationToken) -> Router {
-    let routes = Router::new()
-        .route("/api/v1/local/{room}/messages", get(lines).post(messages))
-        .route("/api/v1/local/{room}/events", post(events))
-        .with_state(Arc::new(Rooms { household, local, readers: Semaphore::new(READERS), closing }));
-    door.admits(&[KeyRole::Trigger, KeyRole::Core], routes)
+/// The addresses of this file, for collectors and core services.
+pub(crate) fn table() -> Table<Arc<Rooms>> {
+    let senders = Who::Keys(&[KeyRole::Trigger, KeyRole::Core]);
+    Table::new("rooms", PLAIN)
+        .get("/api/v1/local/{room}/messages", senders, lines, described::lines())
+        .post("/api/v1/local/{room}/messages", senders, messages, described::messages())
+        .post("/api/v1/local/{room}/events", senders, events, described::events())
+}
+
+/// The same over these rooms. When `closing` is cancelled nobody waits for lines any more.
+pub(crate) fn serve(door: &Door, household: Household, local: Local, closing: CancellationToken) -> Served {
+    table().serve(door, Arc::new(Rooms { household, local, readers: Semaphore::new(READERS), closing }))
 }
 
 /// Which lines.

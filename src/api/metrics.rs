@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use metrics::gauge;
 use parking_lot::Mutex;
 use waddlebot_actors::household::Household;
@@ -17,6 +15,8 @@ use waddlebot_runtime::keys::KeyRole;
 use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use super::auth::Door;
+use super::openapi::operation::{Operation, Who};
+use super::openapi::table::{PLAIN, Served, Table};
 
 /// The form of the page: version 0.0.4 of Prometheus' text.
 const FORM: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -44,8 +44,9 @@ impl Readers {
     }
 }
 
+/// What the page is made from.
 #[derive(Clone)]
-struct Page {
+pub(crate) struct Page {
     metrics: Metrics,
     household: Household,
     readers: Readers,
@@ -53,12 +54,18 @@ struct Page {
     kinds: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
-/// `GET /metrics`
-pub(crate) fn routes(door: &Door, household: Household, metrics: Metrics, readers: Readers) -> Router {
+/// The address of this file.
+pub(crate) fn table() -> Table<Page> {
+    let numbers = Operation::new("The process' numbers for Prometheus")
+        .says("Without a key for whom the setting `http.metrics` lets in.")
+        .prints("text/plain", "version 0.0.4 of Prometheus' text form");
+    Table::new("health", PLAIN).get("/metrics", Who::Keys(&[KeyRole::Core]), show, numbers)
+}
+
+/// The same, and who needs no key is let in without one.
+pub(crate) fn serve(door: &Door, household: Household, metrics: Metrics, readers: Readers) -> Served {
     let page = Page { metrics, household, readers, kinds: Arc::default() };
-    let keyed = Router::new().route("/metrics", get(show)).with_state(page.clone());
-    let keyed = door.admits(&[KeyRole::Core], keyed);
-    keyed.layer(from_fn_with_state(page, freely))
+    table().serve(door, page.clone()).map(|routes| routes.layer(from_fn_with_state(page, freely)))
 }
 
 /// Answers who needs no key before the door asks for one.

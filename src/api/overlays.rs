@@ -1,5 +1,6 @@
 //! Overlays over HTTP: the pages OBS loads, their sockets, their tokens, and the door for what is to be shown.
 
+mod described;
 mod display;
 mod page;
 mod socket;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::routing::{delete, get, post};
+use axum::routing::get;
 use axum::{Json, Router};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -22,10 +23,12 @@ use waddlebot_runtime::store::Store;
 
 use super::auth::Door;
 use super::error::ApiError;
+use super::openapi::operation::{ADMINS, Who};
+use super::openapi::table::{BOTH, Served, Table};
 
 /// What the routes of overlays need.
 #[derive(Clone)]
-struct Desk(Arc<Inner>);
+pub(crate) struct Desk(Arc<Inner>);
 
 struct Inner {
     overlays: Overlays,
@@ -36,24 +39,29 @@ struct Inner {
     known: Mutex<HashSet<CommunityId>>,
 }
 
-/// The routes of spec 03 section 4, each also under `/api/v1`. `base` is the address others reach this program under.
-pub(crate) fn routes(door: &Door, overlays: Overlays, store: Store, base: Option<String>) -> Router {
+/// The addresses of spec 03 section 4 that speak JSON.
+pub(crate) fn table() -> Table<Desk> {
+    let services = Who::Keys(&[KeyRole::Core, KeyRole::Action, KeyRole::Trigger]);
+    Table::new("overlays", BOTH)
+        .get("/browser/source/health", Who::Anybody, health, described::health())
+        .post("/browser/source/display", services, display::show, described::display())
+        .get("/browser/source/admin/tokens", ADMINS, tokens::list, described::list())
+        .post("/browser/source/admin/tokens", ADMINS, tokens::make, described::make())
+        .post("/browser/source/admin/tokens/{token}/regenerate", ADMINS, tokens::regenerate, described::regenerate())
+        .delete("/browser/source/admin/tokens/{token}", ADMINS, tokens::revoke, described::revoke())
+        .get("/browser/source/api/communities/{id}/urls", ADMINS, tokens::urls, described::urls())
+        .get("/browser/source/stats", ADMINS, stats, described::stats())
+}
+
+/// The same with the pages and their sockets. `base` is the address others reach this program under.
+pub(crate) fn serve(door: &Door, overlays: Overlays, store: Store, base: Option<String>) -> Served {
     let base = base.map(|base| base.trim_end_matches('/').to_owned());
     let desk = Desk(Arc::new(Inner { overlays, store, base, known: Mutex::default() }));
-    let open = Router::new()
+    let pages = Router::new()
         .route("/browser/source/{token}/{source_type}", get(page::show))
-        .route("/browser/source/health", get(health))
-        .route("/ws/{token}/{source_type}", get(socket::open));
-    let services = Router::new().route("/browser/source/display", post(display::show));
-    let admins = Router::new()
-        .route("/browser/source/admin/tokens", get(tokens::list).post(tokens::make))
-        .route("/browser/source/admin/tokens/{token}/regenerate", post(tokens::regenerate))
-        .route("/browser/source/admin/tokens/{token}", delete(tokens::revoke))
-        .route("/browser/source/api/communities/{id}/urls", get(tokens::urls))
-        .route("/browser/source/stats", get(stats));
-    let services = door.admits(&[KeyRole::Core, KeyRole::Action, KeyRole::Trigger], services);
-    let all = open.merge(services).merge(door.admits(&[], admins)).with_state(desk);
-    Router::new().nest("/api/v1", all.clone()).merge(all)
+        .route("/ws/{token}/{source_type}", get(socket::open))
+        .with_state(desk.clone());
+    table().serve(door, desk).map(|routes| routes.nest("/api/v1", pages.clone()).merge(pages))
 }
 
 /// `GET /browser/source/health`

@@ -3,6 +3,7 @@
 mod answer;
 mod batch;
 mod commands;
+mod described;
 mod entities;
 mod event;
 mod incoming;
@@ -10,51 +11,40 @@ mod string_rules;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::{delete, get, post, put};
 use waddlebot_actors::household::Household;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::keys::KeyRole;
 
-use super::auth::Door;
+use super::openapi::operation::{ANY_KEY, Who};
+use super::openapi::table::{BOTH, Table};
 
-/// Where the routes are: the original's prefix, and the newer one's.
-const PREFIXES: [&str; 2] = ["/router", "/api/v1/router"];
 /// The most a batch may carry, in bytes: a hundred events of the longest kind.
 const BATCH: usize = 4 * 1024 * 1024;
 
 /// What the routes work with.
-struct Desk {
-    household: Household,
-    clock: Clock,
+pub(crate) struct Desk {
+    pub(crate) household: Household,
+    pub(crate) clock: Clock,
 }
 
-/// The routes of this folder: collectors send events, everybody with a key may read what there is.
-pub(crate) fn routes(door: &Door, household: Household, clock: Clock) -> Router {
-    let desk = Arc::new(Desk { household, clock });
-    let mut routes = Router::new();
-    for prefix in PREFIXES {
-        let events = Router::new().route(&format!("{prefix}/events"), post(event::post));
-        let batches = Router::new().route(&format!("{prefix}/events/batch"), post(batch::post)).layer(DefaultBodyLimit::max(BATCH));
-        let reads = Router::new()
-            .route(&format!("{prefix}/commands"), get(commands::list))
-            .route(&format!("{prefix}/entities"), get(entities::list));
-        let rules = |path: &str| format!("{prefix}/string-rules{path}");
-        let read_rules = Router::new()
-            .route(&rules(""), get(string_rules::list))
-            .route(&rules("/{id}"), get(string_rules::one))
-            .route(&rules("/settings"), get(string_rules::settings))
-            .route(&rules("/blocked"), get(string_rules::blocked))
-            .route(&rules("/test"), post(string_rules::test));
-        let change_rules = Router::new()
-            .route(&rules(""), post(string_rules::create))
-            .route(&rules("/{id}"), put(string_rules::change).delete(string_rules::remove))
-            .route(&rules("/settings"), put(string_rules::set))
-            .route(&rules("/history"), delete(string_rules::erase));
-        routes = routes.merge(door.admits(&[KeyRole::Core], read_rules)).merge(door.admits(&[], change_rules));
-        routes =
-            routes.merge(door.admits(&[KeyRole::Trigger, KeyRole::Core], events.merge(batches))).merge(door.admits(&KeyRole::ALL, reads));
-    }
-    routes.with_state(desk)
+/// Who sends events in.
+const SENDERS: Who = Who::Keys(&[KeyRole::Trigger, KeyRole::Core]);
+/// Who may read string rules.
+const CORE: Who = Who::Keys(&[KeyRole::Core]);
+
+/// The addresses of this folder.
+pub(crate) fn table() -> Table<Arc<Desk>> {
+    let events = Table::new("events", BOTH).post("/router/events", SENDERS, event::post, described::event()).post(
+        "/router/events/batch",
+        SENDERS,
+        batch::post,
+        described::batch().limit(BATCH),
+    );
+    let reads = Table::new("commands", BOTH).get("/router/commands", ANY_KEY, commands::list, commands::described()).get(
+        "/router/entities",
+        ANY_KEY,
+        entities::list,
+        entities::described(),
+    );
+    events.and(reads).and(string_rules::table())
 }

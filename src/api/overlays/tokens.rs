@@ -1,7 +1,7 @@
 //! The secret addresses of a community's overlays: listed, made, made anew, switched off.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use waddlebot_runtime::chat::CommunityId;
 
 use super::{Desk, community_id};
 use crate::api::auth::Caller;
-use crate::api::error::{ApiError, Body};
+use crate::api::error::{ApiError, Body, Path, Query};
 
 #[derive(Deserialize)]
 pub(super) struct About {

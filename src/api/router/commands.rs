@@ -12,6 +12,8 @@ use waddlebot_runtime::chat::ChannelKey;
 
 use super::Desk;
 use crate::api::error::{ApiError, Query};
+use crate::api::openapi::operation::Operation;
+use crate::api::openapi::schema::{choice, list as listed, object, text, truth, whole};
 
 /// What is asked for.
 #[derive(Debug, Deserialize)]
@@ -28,6 +30,34 @@ pub(super) struct Asked {
     module_type: Option<String>,
     #[serde(default)]
     is_active: Option<bool>,
+}
+
+/// The description of [`list`].
+pub(super) fn described() -> Operation {
+    let row = object()
+        .with("command", text().like("!ping"))
+        .with("prefix", choice(&["!", "#"]))
+        .with("description", text())
+        .with("usage", text())
+        .with("module", text())
+        .with("location", text())
+        .with("type", text())
+        .with("module_type", choice(&["local", "community"]))
+        .with("version", text())
+        .with("permission_level", text())
+        .with("cooldown_seconds", whole().from(0))
+        .with("aliases", listed(text()))
+        .with("is_active", truth())
+        .may("enabled", truth().about("on in the channel that was asked for"))
+        .called("Command");
+    Operation::new("Every command")
+        .query("platform", text().about("the platform of `entity_id`"))
+        .query("prefix", text().about("only those that begin so").like("!"))
+        .query("entity_id", text().about("adds whether each is on in this channel").like("local:lobby"))
+        .query("module_type", text().about("local or community"))
+        .query("is_active", truth())
+        .answers(object().with("total", whole().from(0)).with("commands", listed(row)))
+        .fails(&[404])
 }
 
 pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {

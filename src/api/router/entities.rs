@@ -10,6 +10,8 @@ use waddlebot_actors::registry;
 
 use super::Desk;
 use crate::api::error::{ApiError, Query};
+use crate::api::openapi::operation::Operation;
+use crate::api::openapi::schema::{list as listed, object, text, truth, whole};
 
 /// The most rows of one page.
 const PAGE: i64 = 1000;
@@ -24,6 +26,23 @@ pub(super) struct Asked {
     limit: Option<i64>,
     #[serde(default)]
     offset: Option<i64>,
+}
+
+/// The description of [`list`].
+pub(super) fn described() -> Operation {
+    let row = object()
+        .with("entity_id", text().like("local:lobby"))
+        .with("platform", text())
+        .with("server_id", text())
+        .with("channel_id", text())
+        .with("community_id", whole())
+        .with("is_active", truth())
+        .called("Entity");
+    Operation::new("The channels that were heard of")
+        .query("platform", text())
+        .query("limit", whole().from(1).to(PAGE).unless(100))
+        .query("offset", whole().from(0).to(i64::MAX).unless(0))
+        .answers(object().with("total", whole().from(0)).with("entities", listed(row)))
 }
 
 pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {

@@ -1,12 +1,13 @@
 //! `/router/string-rules`: what chat may not say, or what saying it sets off; read, changed and tried out.
 
+mod described;
 mod settings;
 mod trial;
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -18,15 +19,32 @@ use waddlebot_actors::rules::{Refused, Rule};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, GLOBAL_COMMUNITY};
 use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
-pub(super) use settings::{blocked, erase, set, settings};
-pub(super) use trial::test;
+use settings::{blocked, erase, set, settings};
+use trial::test;
 
-use super::Desk;
+use super::{CORE, Desk};
 use crate::api::auth::Caller;
-use crate::api::error::{ApiError, Body, Query};
+use crate::api::error::{ApiError, Body, Path, Query};
+use crate::api::openapi::operation::ADMINS;
+use crate::api::openapi::table::{BOTH, Table};
 
 /// The most rules of one answer.
 const PAGE: usize = 2000;
+
+/// The addresses of this folder: services read and try, admins change.
+pub(super) fn table() -> Table<Arc<Desk>> {
+    Table::new("string rules", BOTH)
+        .get("/router/string-rules", CORE, list, described::list())
+        .post("/router/string-rules", ADMINS, create, described::create())
+        .get("/router/string-rules/{id}", CORE, one, described::one())
+        .put("/router/string-rules/{id}", ADMINS, change, described::change())
+        .delete("/router/string-rules/{id}", ADMINS, remove, described::remove())
+        .post("/router/string-rules/test", CORE, test, described::test())
+        .get("/router/string-rules/blocked", CORE, blocked, described::blocked())
+        .get("/router/string-rules/settings", CORE, settings, described::settings())
+        .put("/router/string-rules/settings", ADMINS, set, described::set())
+        .delete("/router/string-rules/history", ADMINS, erase, described::erase())
+}
 
 /// Which rules are asked for.
 #[derive(Debug, Deserialize)]

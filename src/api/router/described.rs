@@ -1,0 +1,106 @@
+//! What is said about sending events in: the fields of an event, and of what came of it.
+
+use serde_json::json;
+use waddlebot_runtime::event::EventKind;
+
+use crate::api::openapi::operation::Operation;
+use crate::api::openapi::schema::{Schema, choice, either, list, number, object, text, truth, whole};
+
+/// A name or an id: something is in it, and nothing that breaks a line.
+const NAME: &str = r"^[^\x00-\x1F\x7F-\x9F]*[^\x00-\x20\x7F-\xA0][^\x00-\x1F\x7F-\x9F]*$";
+
+/// `POST /router/events`
+pub(super) fn event() -> Operation {
+    Operation::new("One event, answered when it is done")
+        .says(
+            "A command that writes, and everything that is not plain chat, is on disk before this is answered. The same \
+             `message_id` again does nothing again and gets the first answer.",
+        )
+        .body(incoming())
+        .example(json!({
+            "platform": "tube", "server_id": "ducks", "user_id": "42", "user_name": "Ana", "user_role": "moderator",
+            "message_type": "chatMessage", "message_content": "!ping hello",
+        }))
+        .example(json!({
+            "platform": "tube", "channel_id": "ducks", "user_id": "7", "user_name": "Frank", "message_type": "raid", "viewers": 12,
+        }))
+        .answers(answer())
+}
+
+/// `POST /router/events/batch`
+pub(super) fn batch() -> Operation {
+    let refused = object()
+        .with("success", truth())
+        .with("processed", truth())
+        .with("error", object().with("code", text()).with("message", text()).with("status", whole()))
+        .called("RefusedEvent");
+    let answers = object()
+        .with("total_count", whole().from(1).to(100))
+        .with("processed_count", whole().from(0))
+        .with("successful_count", whole().from(0))
+        .with("failed_count", whole().from(0))
+        .with("avg_execution_time_ms", number())
+        .with("results", list(either([answer(), refused])).about("in the order of the request"))
+        .called("Answers");
+    Operation::new("Up to a hundred events at once")
+        .says("They run at once, each channel's in its order. One that cannot be understood is a refusal in its place and harms no other.")
+        .body(object().with("events", list(object().about("as `Event`")).least(1).most(100)).strict())
+        .example(json!({"events": [
+            {"platform": "tube", "server_id": "ducks", "user_id": "42", "user_name": "Ana", "message_content": "hello"},
+            {"platform": "tube", "server_id": "ducks", "user_id": "7", "user_name": "Frank", "message_type": "follow"},
+        ]}))
+        .answers(answers)
+}
+
+fn incoming() -> Schema {
+    let name = || text().longest(255).pattern(NAME);
+    let kinds: Vec<_> = ["chatMessage", "slashCommand"].into_iter().chain(EventKind::ALL.map(EventKind::name)).collect();
+    let roles = ["owner", "admin", "moderator", "vip", "member", "viewer", "user", "everyone", "mod", "broadcaster"];
+    let amount = |about: &str| number().or_null().about(about);
+    object()
+        .with("platform", text().pattern("^[a-z][a-z0-9_-]{0,31}$").about("a word in lower case"))
+        .may("server_id", text().longest(255).or_null().about("this or channel_id"))
+        .may("channel_id", text().longest(255).or_null())
+        .with("user_id", name())
+        .with("user_name", name().about("`username` is understood too"))
+        .may("username", name())
+        .may("message_content", text().longest(5000).or_null().about("what was said; `message` is understood too"))
+        .may("message", text().longest(5000).or_null())
+        .may("message_type", choice(&kinds).or_null().about("chatMessage where it is left out and something was said"))
+        .may("message_id", name().or_null().about("the same id is the same message; `id` is understood too"))
+        .may("id", name().or_null())
+        .may("command", text().longest(255).or_null().about("the command alone, where the platform tells it apart"))
+        .may("user_role", choice(&roles).or_null().about("else metadata.badges decides"))
+        .may("bits", amount("of a cheer"))
+        .may("minutes", amount("of voice"))
+        .may("amount", amount("of anything; money in its unit, not in cents"))
+        .may("viewers", amount("of a raid"))
+        .may("metadata", object().or_null())
+        .strict()
+        .called("Event")
+}
+
+fn answer() -> Schema {
+    let status = ["chatter", "done", "unknown", "denied", "limited", "disabled", "failed", "duplicate", "unavailable"];
+    let ran = object()
+        .with("module", text())
+        .with("command", text())
+        .with("success", truth())
+        .may("error", text())
+        .with("status_code", whole())
+        .with("execution_time_ms", whole().from(0));
+    object()
+        .with("session_id", text().like("sess_0123456789abcdef0123456789abcdef"))
+        .with("success", truth())
+        .with("processed", truth())
+        .with("status", choice(&status))
+        .with("status_code", whole().about("what the HTTP status would be if the command were the request"))
+        .may("command", text())
+        .may("response", text().about("the lines to say in the channel"))
+        .with("responses", list(object()).about("everything, overlay items included"))
+        .with("execution_time_ms", whole().from(0))
+        .with("reputation_processed", truth())
+        .with("event_modules_executed", whole().from(0))
+        .with("module_results", list(ran))
+        .called("Answer")
+}
