@@ -36,6 +36,8 @@ const TICK: Duration = Duration::from_secs(1);
 const TWITCH_LINE: usize = 4096;
 /// Longest wait for what is still to be written when the bot leaves.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Longest wait for the server to close after that; some never do.
+const CLOSED: Duration = Duration::from_millis(300);
 
 /// Keeps the connection up until the bot is told to leave (`None`) or no connection will do (`Some`).
 pub(super) async fn keep(shared: &Arc<Shared>, ears: Arc<dyn Ears>) -> Option<Trouble> {
@@ -278,7 +280,7 @@ async fn farewell(
     tokio::select! {
         _ = &mut write => {}
         _ = tokio::io::copy(reader, &mut nowhere) => {}
-        () = clock.sleep(FAREWELL) => {}
+        () = clock.sleep(CLOSED) => {}
     }
 }
 
