@@ -1,5 +1,6 @@
 //! `waddlebot bench`: what this program costs on this machine, against bare loops of the same frameworks, as one table.
 
+mod commands;
 mod irc;
 mod overlay;
 mod process;
@@ -21,6 +22,8 @@ enum What {
     Irc,
     /// Overlay fan-out: CPU per million frames, memory per connection, 10,000 connects
     Overlay,
+    /// Commands that write, in many communities at once: finished per second, CPU per 10,000
+    Commands,
     /// Start, idle memory and stop
     Start,
     /// Everything
@@ -37,6 +40,10 @@ pub(crate) struct Asked {
     /// Prints one JSON object per row instead of a table
     #[arg(long)]
     json: bool,
+
+    /// An empty PostgreSQL database to run commands on as well; the bench fills it
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
 }
 
 /// A process that is measured: started by the bench, of no use otherwise.
@@ -62,7 +69,7 @@ pub(crate) enum Peer {
 pub(crate) async fn run(asked: Asked, closing: CancellationToken) -> Result<()> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let rows = tokio::select! {
-        rows = measured(&program, asked.what) => rows?,
+        rows = measured(&program, &asked) => rows?,
         () = closing.cancelled() => bail!("stopped before everything was measured"),
     };
     if asked.json {
@@ -75,14 +82,17 @@ pub(crate) async fn run(asked: Asked, closing: CancellationToken) -> Result<()> 
     Ok(())
 }
 
-async fn measured(program: &Path, what: What) -> Result<Vec<Row>> {
-    let wanted = |part: What| what == part || what == What::All;
+async fn measured(program: &Path, asked: &Asked) -> Result<Vec<Row>> {
+    let wanted = |part: What| asked.what == part || asked.what == What::All;
     let mut rows = Vec::new();
     if wanted(What::Irc) {
         rows.extend(irc::rows(program).await.context("the IRC bench")?);
     }
     if wanted(What::Overlay) {
         rows.extend(overlay::measure(program, &["bench-peer", "overlay"]).await.context("the overlay bench")?.rows());
+    }
+    if wanted(What::Commands) {
+        rows.extend(commands::rows(asked.database.as_deref()).await.context("the command bench")?);
     }
     if wanted(What::Start) {
         rows.extend(start::rows(program).await.context("the start bench")?);

@@ -1,5 +1,6 @@
 //! One group of the journal: gathered while the last one was written, then written at once.
 
+use futures_util::future::join;
 use tokio::sync::oneshot;
 
 use super::inbox::{self, Accepted};
@@ -65,12 +66,8 @@ impl Batch {
     /// Writes the group and answers everybody who waits for it; returns how many rows it held.
     pub(super) async fn write(self, store: &Store) -> u64 {
         let rows = self.rows() as u64;
-        let written = self.commit(store).await;
-        for points in &self.points {
-            if let Err(error) = points::add(store, points).await {
-                tracing::warn!(%error, community = points.community, "points were not added");
-            }
-        }
+        // At once, so that they share a commit where the database lets them.
+        let (written, ()) = join(self.commit(store), points::add(store, &self.points)).await;
         match written {
             Ok(accepted) => {
                 fault::point("inbox-committed");

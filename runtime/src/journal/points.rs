@@ -1,7 +1,12 @@
 //! What chatters earn: counted in their channel, added up here, a group at a time.
 
+use std::collections::HashMap;
+use std::future::ready;
+
+use futures_util::StreamExt as _;
+
 use crate::chat::{CommunityId, Millis};
-use crate::store::{Claim, Sql, Store, StoreError};
+use crate::store::{Claim, Sql, Store};
 
 /// What chatters of one community earned since the last group.
 #[derive(Clone, Debug)]
@@ -31,24 +36,47 @@ pub struct Earned {
     pub last_seen: Millis,
 }
 
-pub(super) async fn add(store: &Store, points: &Points) -> Result<(), StoreError> {
-    let mut tx = store.begin_fenced(&points.claim).await?;
-    for chunk in points.earned.chunks(500) {
-        let head = "INSERT INTO activity_points (community_id, user_id, platform, user_name, points, messages, last_seen) VALUES";
-        let tail = "ON CONFLICT (community_id, platform, user_id) DO UPDATE SET points = activity_points.points + excluded.points, \
-                    messages = activity_points.messages + excluded.messages, user_name = excluded.user_name, last_seen = excluded.last_seen";
-        let mut statement = Sql::rows(head, 7, tail);
-        for earned in chunk {
-            statement = statement
-                .bind(points.community)
-                .bind(&earned.user_id)
-                .bind(&points.platform)
-                .bind(&earned.user_name)
-                .bind(earned.points)
-                .bind(earned.messages)
-                .bind(earned.last_seen);
-        }
-        tx.run(statement).await?;
+/// How many communities' points are written at once.
+const AT_ONCE: usize = 64;
+
+/// Adds them up, each community's in a transaction of its own: one that lost its claim must not keep the others'.
+pub(super) async fn add(store: &Store, all: &[Points]) {
+    let mut of: HashMap<_, Vec<&Points>> = HashMap::new();
+    for points in all {
+        of.entry((points.community, points.claim.epoch)).or_default().push(points);
     }
-    tx.into_inner().commit().await
+    let adding: Vec<_> = of.into_values().map(|all| added(store, all)).collect();
+    futures_util::stream::iter(adding).buffer_unordered(AT_ONCE).for_each(|()| ready(())).await;
+}
+
+async fn added(store: &Store, all: Vec<&Points>) {
+    let Some(Points { claim, community, .. }) = all.first() else { return };
+    let adding = async {
+        let mut tx = store.begin_fenced(claim).await?;
+        for points in &all {
+            for chunk in points.earned.chunks(500) {
+                tx.run(adding(points, chunk)).await?;
+            }
+        }
+        tx.into_inner().commit().await
+    };
+    if let Err(error) = adding.await {
+        tracing::warn!(%error, community, "points were not added");
+    }
+}
+
+fn adding(points: &Points, chunk: &[Earned]) -> Sql {
+    let head = "INSERT INTO activity_points (community_id, user_id, platform, user_name, points, messages, last_seen) VALUES";
+    let tail = "ON CONFLICT (community_id, platform, user_id) DO UPDATE SET points = activity_points.points + excluded.points, \
+                messages = activity_points.messages + excluded.messages, user_name = excluded.user_name, last_seen = excluded.last_seen";
+    chunk.iter().fold(Sql::rows(head, 7, tail), |statement, earned| {
+        statement
+            .bind(points.community)
+            .bind(&earned.user_id)
+            .bind(&points.platform)
+            .bind(&earned.user_name)
+            .bind(earned.points)
+            .bind(earned.messages)
+            .bind(earned.last_seen)
+    })
 }

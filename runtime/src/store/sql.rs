@@ -29,6 +29,9 @@ struct Batch {
     tail: &'static str,
 }
 
+/// Up to how many values a batch is worth keeping prepared.
+const KEPT: usize = 24;
+
 impl Sql {
     /// Gives the next `$n` its value.
     #[must_use]
@@ -106,7 +109,9 @@ impl Sql {
     /// The statement as SQLite wants it, and whether it is worth keeping prepared.
     pub(super) fn for_sqlite(self) -> (Cow<'static, str>, bool, Vec<Value>) {
         let text = self.written(false);
-        (text, self.batch.is_none(), self.values)
+        // A batch of a few rows comes again, a large one hardly with the same length.
+        let kept = self.batch.is_none() || self.values.len() <= KEPT;
+        (text, kept, self.values)
     }
 
     pub(super) async fn all_postgres(self, on: &mut PgConnection) -> Result<Vec<Row>, StoreError> {

@@ -1,15 +1,17 @@
 //! SQLite: readers beside one writer, and one commit for all transactions that waited for it.
 
 mod connection;
+mod disk;
 mod readers;
 mod writer;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 pub(super) use connection::Found;
@@ -17,6 +19,7 @@ pub(super) use connection::Found;
 use super::claims::HELD;
 use super::{Claim, Row, Sql, StoreError, sql};
 use crate::spawn;
+use disk::Disk;
 use readers::Readers;
 use writer::Writer;
 
@@ -26,14 +29,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(5);
 
 /// The file's readers and its one writer. Statements run on the thread that asks for them: they
-/// take microseconds, where handing them to another thread and back takes tens. Only the commit,
-/// which waits for the disk, has a thread of its own.
+/// take microseconds, where handing them to another thread and back takes tens. The commit, which
+/// writes pages, has a thread of its own, and so has the wait for the disk: it holds up nobody but
+/// those who wait for a receipt.
 #[derive(Clone, Debug)]
 pub(super) struct Sqlite {
     readers: Arc<Readers>,
     writer: Arc<Mutex<Writer>>,
+    waiting: Arc<AtomicUsize>,
     commit: SyncSender<()>,
-    commits: Arc<AtomicU64>,
+    disk: Disk,
 }
 
 impl Sqlite {
@@ -42,12 +47,13 @@ impl Sqlite {
         let readers = Arc::new(Readers::new(&path));
         let opening = spawn::blocking("sqlite open", move || connection::first(&path));
         let connection = opening.await.map_err(|_| stopping())??;
-        let commits = Arc::new(AtomicU64::new(0));
-        let writer = Arc::new(Mutex::new(Writer::new(connection, commits.clone())));
+        let disk = Disk::open(&connection, Handle::current())?;
+        let writer = Arc::new(Mutex::new(Writer::new(connection, disk.clone())));
+        let waiting = Arc::new(AtomicUsize::new(0));
         let (commit, asked) = sync_channel(1);
-        let weak = Arc::downgrade(&writer);
-        spawn::thread("sqlite commit", move || committer(&weak, &asked)).map_err(|error| StoreError::Lost(error.to_string()))?;
-        Ok(Self { readers, writer, commit, commits })
+        let (weak, others) = (Arc::downgrade(&writer), waiting.clone());
+        spawn::thread("sqlite commit", move || committer(&weak, &others, &asked)).map_err(|error| StoreError::Lost(error.to_string()))?;
+        Ok(Self { readers, writer, waiting, commit, disk })
     }
 
     /// All rows of a query over what is committed.
@@ -55,14 +61,16 @@ impl Sqlite {
         self.readers.all(sql).await
     }
 
-    /// How many groups were committed.
+    /// How often the disk was waited for, once for all who waited together.
     pub(super) fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        self.disk.synced()
     }
 
     /// Waits for the writer and opens a transaction inside the group that is open, if `claim` is still held.
     pub(super) async fn begin(&self, claim: Option<&Claim>) -> Result<Turn, StoreError> {
+        let waits = Waits::new(&self.waiting);
         let mut writer = self.writer.clone().lock_owned().await;
+        drop(waits);
         let mut waited = Duration::ZERO;
         while !writer.open()? {
             // Another program writes to the file.
@@ -93,13 +101,40 @@ impl Sqlite {
     }
 }
 
-/// Commits each group once everybody who waited when it was asked has had a turn: the lock is fair.
-fn committer(writer: &Weak<Mutex<Writer>>, asked: &Receiver<()>) {
+/// How often those who wait for a turn are let in before the group is committed.
+const ROUNDS: usize = 4;
+
+/// Commits a group once nobody waits for a turn, or everybody had some: the lock is fair, so who
+/// waited when it is asked for comes first. Those who finished one turn and begin the next share
+/// the commit with it, and the disk is not waited for in between.
+fn committer(writer: &Weak<Mutex<Writer>>, waiting: &AtomicUsize, asked: &Receiver<()>) {
     while asked.recv().is_ok() {
         let Some(writer) = writer.upgrade() else {
             return;
         };
-        writer.blocking_lock().commit();
+        for round in 1..=ROUNDS {
+            let mut writer = writer.blocking_lock();
+            if round == ROUNDS || waiting.load(Ordering::Relaxed) == 0 {
+                writer.commit();
+                break;
+            }
+        }
+    }
+}
+
+/// Somebody who waits for a turn, until this is dropped.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -107,7 +107,13 @@ impl Tx {
             return Err(failed());
         }
         match self.on {
-            On::Sqlite(turn) => Ok(Receipt(Some(turn.finish()))),
+            On::Sqlite(turn) => {
+                let receipt = Receipt(Some(turn.finish()));
+                // Who waits for the writer has it now and runs on this thread next: not only after
+                // all that this task still has to do.
+                tokio::task::yield_now().await;
+                Ok(receipt)
+            }
             On::Postgres(transaction) => {
                 transaction.commit().await?;
                 if let Some(commits) = self.commits {

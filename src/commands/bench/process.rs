@@ -62,6 +62,12 @@ impl Drop for Measured {
     }
 }
 
+/// The CPU time of this process so far, user and system, all threads.
+pub(super) fn own_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 /// This program, as a node of its own on a folder of its own, deaf to the settings of the one who measures.
 pub(super) fn node(program: &Path, data: &Path, listen: &str) -> Command {
     let mut command = Command::new(program);

@@ -1,12 +1,10 @@
 //! The one connection that writes, and the group of transactions that is open on it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::StoreError;
+use super::disk::{Disk, Waiters};
 
 /// Between the first `BEGIN` and the commit it holds a group: finished transactions whose callers
 /// wait for the commit they share.
@@ -14,13 +12,13 @@ use super::StoreError;
 pub(super) struct Writer {
     connection: Option<Connection>,
     open: bool,
-    waiters: Vec<oneshot::Sender<Result<(), StoreError>>>,
-    commits: Arc<AtomicU64>,
+    waiters: Waiters,
+    disk: Disk,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, commits: Arc<AtomicU64>) -> Self {
-        Self { connection: Some(connection), open: false, waiters: Vec::new(), commits }
+    pub(super) fn new(connection: Connection, disk: Disk) -> Self {
+        Self { connection: Some(connection), open: false, waiters: Vec::new(), disk }
     }
 
     pub(super) fn connection(&mut self) -> Result<&mut Connection, StoreError> {
@@ -35,6 +33,7 @@ impl Writer {
     /// Opens a group unless one is open. `false` when another program writes to the file now.
     pub(super) fn open(&mut self) -> Result<bool, StoreError> {
         if !self.open {
+            self.disk.is_sound()?;
             let begun = self.connection()?.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.raw_execute());
             match begun {
                 Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => return Ok(false),
@@ -68,7 +67,7 @@ impl Writer {
         }
     }
 
-    /// Ends the group and tells everybody who waits for it.
+    /// Ends the group; everybody who waits for it is told once it is on disk.
     pub(super) fn commit(&mut self) {
         if !self.open {
             return;
@@ -76,8 +75,7 @@ impl Writer {
         match self.run("COMMIT") {
             Ok(()) => {
                 self.open = false;
-                self.commits.fetch_add(1, Ordering::Relaxed);
-                self.waiters.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
+                self.disk.answer(std::mem::take(&mut self.waiters));
             }
             Err(error) => self.abandon(&error),
         }
