@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Address, Fault, Me, Refusal};
-use waddlebot_runtime::chat::{ChannelKey, ChatMessage, CommunityId, Text};
+use waddlebot_runtime::chat::{ChannelKey, ChatMessage, CommunityId, Text, User};
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::intake::{Ear, Heard, Outcome, Unheard};
 use waddlebot_runtime::journal::Journal;
@@ -24,6 +24,7 @@ use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::store::Claim;
 
 use crate::delivery::{self, Courier, Delivery};
+use crate::roles::Roles;
 use crate::{community, rules};
 use admit::{Gatekeeper, Rate};
 use chatters::Chatters;
@@ -39,6 +40,8 @@ pub enum Order {
     Again(Accepted),
     /// The community's commands changed.
     Table(Arc<Table>),
+    /// Somebody's role changed, or what badges count for.
+    Roles(Arc<Roles>),
     /// Count, save, close when idle.
     Tick,
 }
@@ -61,6 +64,8 @@ pub struct Seed {
     pub claim: Claim,
     /// The community it belongs to.
     pub community: CommunityId,
+    /// Whether it is known who was first here.
+    pub owned: bool,
     /// Where that community is reached.
     pub address: Address<community::Order>,
     /// The claim of that community.
@@ -86,6 +91,7 @@ const SEEN: Duration = Duration::from_secs(900);
 pub struct Channel {
     seed: Seed,
     table: Arc<Table>,
+    roles: Arc<Roles>,
     gatekeeper: Gatekeeper,
     counts: Counts,
     chatters: Chatters,
@@ -107,7 +113,7 @@ impl Actor for Channel {
     async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         me.address().meter().claimed(seed.claim.epoch);
         let joined = seed.address.ask(|reply| community::Order::Joined(me.address().clone(), reply));
-        let table = joined.await.map_err(|gone| format!("its community: {gone}"))?;
+        let (table, roles) = joined.await.map_err(|gone| format!("its community: {gone}"))?;
         let delivery = delivery::Seed {
             channel: seed.key.clone(),
             community: seed.community,
@@ -118,9 +124,10 @@ impl Actor for Channel {
         me.later(TICK, Order::Tick);
         Ok(Self {
             table,
+            roles,
             gatekeeper: Gatekeeper::new(seed.rate),
             counts: Counts { since: me.clock().now(), ..Counts::default() },
-            chatters: Chatters::default(),
+            chatters: Chatters::new(seed.owned),
             delivery,
             hosts: HashMap::default(),
             sessions: Sessions::default(),
@@ -143,7 +150,10 @@ impl Actor for Channel {
                         }
                     }
                     Heard::Asked(message, asked) => self.said(message, Some(asked), me).await?,
-                    Heard::Happened(event, asked) => self.happened(event, asked, false, me).await?,
+                    Heard::Happened(mut event, asked) => {
+                        self.ranked(&mut event.by);
+                        self.happened(event, asked, false, me).await?;
+                    }
                 }
             }
             Order::Again(Accepted::Message(message)) => self.command(message, None, true, me).await?,
@@ -152,6 +162,7 @@ impl Actor for Channel {
                 self.table = table;
                 self.hosts.clear();
             }
+            Order::Roles(roles) => self.roles = roles,
             Order::Tick => self.tick(me),
         }
         Ok(())
@@ -159,6 +170,7 @@ impl Actor for Channel {
 
     async fn close(&mut self) {
         self.bank();
+        self.introduce();
         self.report(self.heard);
         self.delivery.drain().await;
     }
@@ -178,7 +190,7 @@ impl Actor for Channel {
 
 impl Channel {
     /// The walk of plain chatter ends here: one counter, one look at the first letters, one at the rules.
-    async fn said(&mut self, message: ChatMessage, asked: Option<oneshot::Sender<Outcome>>, me: &Me<Order>) -> Result<(), Fault> {
+    async fn said(&mut self, mut message: ChatMessage, asked: Option<oneshot::Sender<Outcome>>, me: &Me<Order>) -> Result<(), Fault> {
         self.counts.messages += 1;
         self.chatters.spoke(&message);
         self.keep(&message);
@@ -186,6 +198,7 @@ impl Channel {
             && !self.table.knows(&message.text)
             && let Some(sentence) = rules::judge(&self.table.ruling().compiled, &message, self.seed.key.as_str())
         {
+            self.ranked(&mut message.by);
             return self.carry_out(sentence, message, asked, me).await;
         }
         if !resolve::is_command(&message.text) {
@@ -194,12 +207,19 @@ impl Channel {
             }
             return Ok(());
         }
+        self.ranked(&mut message.by);
         self.command(message, asked, false, me).await
+    }
+
+    /// Gives somebody the role they have here, in place of what their badge says.
+    fn ranked(&self, by: &mut User) {
+        by.role = self.roles.of(self.seed.key.as_str(), self.seed.key.platform(), &by.id, by.role);
     }
 
     fn tick(&mut self, me: &Me<Order>) {
         let now = me.clock().since_boot();
         self.bank();
+        self.introduce();
         self.report(now);
         self.chatters.sweep(me.clock().now());
         self.sessions.tell();
@@ -208,6 +228,13 @@ impl Channel {
             me.drain();
         } else {
             me.later(TICK, Order::Tick);
+        }
+    }
+
+    /// Tells the community who is new here.
+    fn introduce(&mut self) {
+        if let Some(seen) = self.chatters.newcomers(&self.seed.key) {
+            self.seed.address.send(community::Order::Roles(community::roles::Order::Seen(seen))).ok();
         }
     }
 

@@ -1,6 +1,7 @@
 //! A community: which modules are on, who hosts them, and what its channels may type.
 
 mod people;
+pub mod roles;
 pub mod rules;
 
 use std::collections::HashMap;
@@ -20,13 +21,14 @@ use crate::delivery::Courier;
 use crate::host::{self, Host, Setup};
 use crate::installed::{self, Installed};
 use crate::registry::Registered;
+use crate::roles::Roles;
 use crate::seat::Entry;
 use crate::session;
 
 /// What a community is told.
 pub enum Order {
-    /// A channel opened: it is told of every change, and gets the table now.
-    Joined(Address<channel::Order>, oneshot::Sender<Arc<Table>>),
+    /// A channel opened: it is told of every change, and gets what there is now.
+    Joined(Address<channel::Order>, oneshot::Sender<(Arc<Table>, Arc<Roles>)>),
     /// Who hosts this module? Opened when need be.
     Host(&'static str, oneshot::Sender<Result<Address<host::Order>, String>>),
     /// The session of this person. Opened when need be.
@@ -37,6 +39,8 @@ pub enum Order {
     Switch(String, bool, oneshot::Sender<Result<(), String>>),
     /// Something about string rules.
     Rules(rules::Order),
+    /// Something about roles, or who was seen.
+    Roles(roles::Order),
     /// What is installed.
     Modules(oneshot::Sender<Vec<ModuleState>>),
     /// Somebody is coming: do not close for a while.
@@ -91,6 +95,7 @@ pub struct Community {
     /// When somebody said last that they are coming.
     expected: Duration,
     rules: rules::Rules,
+    roles: roles::Keeper,
 }
 
 impl Actor for Community {
@@ -102,8 +107,10 @@ impl Actor for Community {
         me.address().meter().claimed(seed.claim.epoch);
         let installed = installed::load(&seed.store, seed.registered.id).await?;
         let rules = rules::Rules::open(&seed, me).await?;
+        let roles = roles::Keeper::open(&seed).await?;
         let mut community = Self {
             rules,
+            roles,
             seed,
             installed,
             taught: HashMap::new(),
@@ -124,7 +131,7 @@ impl Actor for Community {
         match order {
             Order::Joined(channel, reply) => {
                 self.channels.push(channel);
-                reply.send(self.table.clone()).ok();
+                reply.send((self.table.clone(), self.roles.roles().clone())).ok();
             }
             Order::Host(module, reply) => drop(reply.send(self.host(module, me).await)),
             Order::Session(id, name, reply) => drop(reply.send(self.people.session(id, name, me).await)),
@@ -139,6 +146,11 @@ impl Actor for Community {
             Order::Rules(order) => {
                 if self.rules.handle(order, &self.seed, me).await {
                     self.changed();
+                }
+            }
+            Order::Roles(order) => {
+                if self.roles.handle(order, &self.seed, me).await {
+                    self.channels.retain(|channel| channel.send(channel::Order::Roles(self.roles.roles().clone())).is_ok());
                 }
             }
             Order::Modules(reply) => {
@@ -173,6 +185,7 @@ impl Actor for Community {
             host.drain().await;
         }
         self.rules.flush(&self.seed, 0).await;
+        self.roles.flush(&self.seed).await;
     }
 
     fn memory(&self) -> Value {
@@ -181,6 +194,7 @@ impl Actor for Community {
             "timezone": self.seed.registered.timezone,
             "modules": self.seed.modules.iter().map(|entry| (entry.name, self.enabled(entry.name))).collect::<HashMap<_, _>>(),
             "string_rules": self.rules.ruling().compiled.len(),
+            "people_with_roles": self.roles.roles().len(),
             "taught_words": self.taught.values().map(Vec::len).sum::<usize>(),
             "channels": self.channels.iter().map(|channel| channel.meter().key().to_owned()).collect::<Vec<_>>(),
             "open_hosts": self.hosts.keys().collect::<Vec<_>>(),

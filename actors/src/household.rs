@@ -1,5 +1,6 @@
 //! Brings together what a channel needs to live: its community, both claims, the journal, the way out.
 
+mod roles;
 mod rules;
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::community::{self, ModuleState};
 use crate::delivery::{Courier, Parcel};
 use crate::installed;
 use crate::node::{self, community_key};
-use crate::registry::{self, Registered};
+use crate::registry::{self, Home, Registered};
 use crate::seat::Entry as ModuleEntry;
 
 /// What a household is founded on.
@@ -233,22 +234,35 @@ impl Household {
         }
     }
 
+    /// Where a channel belongs. One that is new goes where its server's other channels are, else to the first community.
+    async fn home_of(&self, key: &ChannelKey) -> Result<Home, StoreError> {
+        let on = &self.0.on;
+        if let Some(home) = registry::home_of(&on.store, key).await? {
+            return Ok(home);
+        }
+        let now = on.world.clock.now();
+        let mut community = registry::home(&on.store, now).await?.id;
+        if on.platforms.of(key).is_some_and(|platform| platform.has_servers(key)) {
+            let (platform, server) = (key.platform(), key.server());
+            if server.is_empty() {
+                community = registry::add_group(&on.store, platform, &key.channel(), community, now).await?.community;
+            } else if let Some(group) = registry::group(&on.store, platform, &server).await? {
+                community = group.community;
+            }
+        }
+        let community = registry::add_channel(&on.store, key, community, now).await?;
+        Ok(Home { community, owned: false })
+    }
+
     async fn opened(&self, key: &ChannelKey, claim: Claim) -> Result<Address<channel::Order>, String> {
         let on = &self.0.on;
-        let known = registry::community_of(&on.store, key).await.map_err(|error| error.to_string())?;
-        let community = match known {
-            Some(community) => community,
-            None => {
-                let now = on.world.clock.now();
-                let home = registry::home(&on.store, now).await.map_err(|error| error.to_string())?;
-                registry::add_channel(&on.store, key, home.id, now).await.map_err(|error| error.to_string())?
-            }
-        };
+        let Home { community, owned } = self.home_of(key).await.map_err(|error| error.to_string())?;
         let (address, community_claim) = self.community(community).await?;
         let seed = channel::Seed {
             key: key.clone(),
             claim,
             community,
+            owned,
             address,
             community_claim,
             journal: on.journal.clone(),

@@ -1,7 +1,9 @@
 //! The communities of this installation, and which channel belongs to which.
 
+use std::collections::HashMap;
+
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, GLOBAL_COMMUNITY, Millis};
-use waddlebot_runtime::store::{Store, StoreError, sql};
+use waddlebot_runtime::store::{Sql, Store, StoreError, Tx, sql};
 
 /// A community.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,12 +16,13 @@ pub struct Registered {
     pub timezone: String,
 }
 
-/// All communities, oldest first.
+/// All communities that have channels, oldest first: not the global one, which everybody belongs to.
 ///
 /// # Errors
 /// When the store is gone.
 pub async fn communities(store: &Store) -> Result<Vec<Registered>, StoreError> {
-    let rows = store.all(sql("SELECT id, name, timezone FROM communities WHERE is_active ORDER BY id")).await?;
+    let text = "SELECT id, name, timezone FROM communities WHERE is_active AND id <> $1 ORDER BY id";
+    let rows = store.all(sql(text).bind(GLOBAL_COMMUNITY)).await?;
     rows.iter().map(|row| Ok(Registered { id: row.get("id")?, name: row.get("name")?, timezone: row.get("timezone")? })).collect()
 }
 
@@ -55,6 +58,96 @@ pub async fn community_of(store: &Store, channel: &ChannelKey) -> Result<Option<
     row.map(|row| row.get("community_id")).transpose()
 }
 
+/// The communities of these channels, as far as they were heard of.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn communities_of(store: &Store, channels: &[&str]) -> Result<HashMap<String, CommunityId>, StoreError> {
+    let mut found = HashMap::with_capacity(channels.len());
+    for chunk in channels.chunks(1000) {
+        let rows = Sql::rows("SELECT entity_id, community_id FROM channels WHERE is_active AND entity_id IN", 1, "");
+        for row in store.all(chunk.iter().fold(rows, |rows, channel| rows.bind(*channel))).await? {
+            found.insert(row.get("entity_id")?, row.get("community_id")?);
+        }
+    }
+    Ok(found)
+}
+
+/// Where a channel belongs, as it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// Its community.
+    pub community: CommunityId,
+    /// Whether it is known who was there first.
+    pub owned: bool,
+}
+
+/// Where a channel belongs; `None` when it was never heard of.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn home_of(store: &Store, channel: &ChannelKey) -> Result<Option<Home>, StoreError> {
+    let text = "SELECT community_id, owner FROM channels WHERE entity_id = $1 AND is_active";
+    let row = store.one(sql(text).bind(channel.as_str())).await?;
+    row.map(|row| Ok(Home { community: row.get("community_id")?, owned: !row.get::<String>("owner")?.is_empty() })).transpose()
+}
+
+/// Notes who was first in a channel, once. It gives them no rights: those come from badges and roles.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn set_owner(tx: &mut Tx, channel: &str, (id, name): (&str, &str)) -> Result<(), StoreError> {
+    let text = "UPDATE channels SET owner = $1, owner_name = $2 WHERE entity_id = $3 AND owner = ''";
+    tx.run(sql(text).bind(id).bind(name).bind(channel)).await.map(drop)
+}
+
+/// A server as a whole: its channels go to one community.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its platform.
+    pub platform: String,
+    /// Its id there.
+    pub server: String,
+    /// Whose it is.
+    pub community: CommunityId,
+    /// As shown.
+    pub name: String,
+}
+
+/// The group of a server; made, for this community, when there is none.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn add_group(store: &Store, platform: &str, server: &str, community: CommunityId, now: Millis) -> Result<Group, StoreError> {
+    let mut letters = platform.chars();
+    let shown: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let text = "INSERT INTO entity_groups (platform, server_id, community_id, name, created_at) VALUES ($1, $2, $3, $4, $5) \
+                ON CONFLICT (platform, server_id) DO NOTHING";
+    let row = sql(text).bind(platform).bind(server).bind(community).bind(format!("{shown} Server {server}")).bind(now);
+    let mut tx = store.begin().await?;
+    tx.run(row).await?;
+    tx.commit().await?;
+    group(store, platform, server).await?.ok_or_else(|| StoreError::Refused("the group was not made".into()))
+}
+
+/// The group of a server, when there is one.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn group(store: &Store, platform: &str, server: &str) -> Result<Option<Group>, StoreError> {
+    let text = "SELECT platform, server_id, community_id, name FROM entity_groups WHERE platform = $1 AND server_id = $2";
+    let row = store.one(sql(text).bind(platform).bind(server)).await?;
+    let group = |row: waddlebot_runtime::store::Row| {
+        Ok(Group {
+            platform: row.get("platform")?,
+            server: row.get("server_id")?,
+            community: row.get("community_id")?,
+            name: row.get("name")?,
+        })
+    };
+    row.map(group).transpose()
+}
+
 /// Adds a channel to a community, unless it belongs to one already; gives the one it belongs to.
 ///
 /// # Errors
@@ -79,6 +172,8 @@ pub struct Entity {
     pub community: CommunityId,
     /// Whether it is served.
     pub active: bool,
+    /// Who was first in it: their id and their name; empty when that is not known.
+    pub owner: (String, String),
 }
 
 /// A page of all channels, by name, and how many there are.
@@ -87,14 +182,15 @@ pub struct Entity {
 /// When the store is gone.
 pub async fn entities(store: &Store, platform: Option<&str>, limit: i64, offset: i64) -> Result<(Vec<Entity>, i64), StoreError> {
     let text =
-        "SELECT entity_id, community_id, is_active FROM channels WHERE $1 = '' OR platform = $1 ORDER BY entity_id LIMIT $2 OFFSET $3";
+        "SELECT entity_id, community_id, is_active, owner, owner_name FROM channels WHERE $1 = '' OR platform = $1 ORDER BY entity_id LIMIT $2 OFFSET $3";
     let platform = platform.unwrap_or_default();
     let rows = store.all(sql(text).bind(platform).bind(limit).bind(offset)).await?;
     let mut entities = Vec::with_capacity(rows.len());
     for row in &rows {
         let name: String = row.get("entity_id")?;
         if let Some(key) = ChannelKey::parse(&name) {
-            entities.push(Entity { key, community: row.get("community_id")?, active: row.get("is_active")? });
+            let owner = (row.get("owner")?, row.get("owner_name")?);
+            entities.push(Entity { key, community: row.get("community_id")?, active: row.get("is_active")?, owner });
         }
     }
     let count = store.one(sql("SELECT count(*) AS total FROM channels WHERE $1 = '' OR platform = $1").bind(platform)).await?;

@@ -185,6 +185,10 @@ impl Platform for Seen {
         Capabilities { idempotent: true, deletes: true, timeouts: true }
     }
 
+    fn has_servers(&self, channel: &ChannelKey) -> bool {
+        !channel.server().is_empty() || channel.channel().starts_with("server-")
+    }
+
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>> {
         let mut lines = self.lines.lock();
         if line.key.is_empty() || !lines.iter().any(|said| said.key == line.key) {

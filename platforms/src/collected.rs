@@ -7,6 +7,8 @@ use waddlebot_runtime::platform::{Boxed, Capabilities, Limits, Outgoing, Platfor
 pub const NAME: &str = "collected";
 /// The most characters of one line; the collector cuts further to what its platform takes.
 const LONGEST: usize = 2000;
+/// Platforms whose channels stand in servers.
+const SERVERS: [&str; 3] = ["discord", "slack", "teams"];
 
 /// Stands for every platform that this node has no connection to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +26,10 @@ impl Platform for Collected {
     fn capabilities(&self) -> Capabilities {
         // Asked again with the same message id, the same answer goes back: nothing can be said twice.
         Capabilities { idempotent: true, ..Capabilities::default() }
+    }
+
+    fn has_servers(&self, channel: &ChannelKey) -> bool {
+        SERVERS.contains(&channel.platform())
     }
 
     /// The collector has the line in the answer to its request; nothing else leaves.

@@ -103,6 +103,9 @@ pub enum Role {
     #[default]
     #[serde(alias = "member", alias = "user", alias = "everyone")]
     Viewer,
+    /// Pays for the channel. A badge, no rank: counts as a viewer unless the community says otherwise.
+    #[serde(alias = "sub")]
+    Subscriber,
     /// Honoured by the broadcaster.
     Vip,
     /// Keeps order in chat.
@@ -116,11 +119,15 @@ pub enum Role {
 }
 
 impl Role {
+    /// What a person may be in a community, weakest first.
+    pub const RANKS: [Self; 5] = [Self::Viewer, Self::Vip, Self::Moderator, Self::Admin, Self::Owner];
+
     /// Reads a role's name, the spec's synonyms included. `None` for an unknown one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name.to_ascii_lowercase().as_str() {
             "viewer" | "member" | "user" | "everyone" => Self::Viewer,
+            "subscriber" | "sub" | "founder" => Self::Subscriber,
             "vip" => Self::Vip,
             "moderator" | "mod" => Self::Moderator,
             "admin" => Self::Admin,
@@ -134,6 +141,7 @@ impl Role {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Subscriber => "subscriber",
             Self::Vip => "vip",
             Self::Moderator => "moderator",
             Self::Admin => "admin",

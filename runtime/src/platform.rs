@@ -21,6 +21,12 @@ pub trait Platform: Send + Sync + 'static {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
+    /// Whether this channel's platform gathers channels in servers; what happens to a server as a whole names no channel.
+    fn has_servers(&self, channel: &ChannelKey) -> bool {
+        let _ = channel;
+        false
+    }
+
     /// Says one line that fits the limits. The account that asks waits ten seconds and then holds it for unknown.
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>>;
 

@@ -72,6 +72,7 @@ fn badge(badge: &str) -> Option<Role> {
         "broadcaster" => Some(Role::Owner),
         "moderator" | "lead_moderator" => Some(Role::Moderator),
         "vip" => Some(Role::Vip),
+        "subscriber" | "founder" => Some(Role::Subscriber),
         _ => None,
     }
 }

@@ -15,6 +15,8 @@ const UNCLAIMED: &[&str] = &[
     "outbox",
     "communities",
     "channels",
+    "entity_groups",
+    "memberships",
     "api_keys",
     "login_links",
     "secrets",

@@ -61,6 +61,8 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Aske
                 "channel_id": entity.key.channel(),
                 "community_id": entity.community,
                 "is_active": entity.active,
+                "owner": entity.owner.0,
+                "owner_name": entity.owner.1,
             })
         })
         .collect();
