@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, GLOBAL_COMMUNITY, Millis};
-use waddlebot_runtime::store::{Sql, Store, StoreError, Tx, sql};
+use waddlebot_runtime::store::{Row, Sql, Store, StoreError, Tx, sql};
 
 /// A community.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,16 +136,22 @@ pub async fn add_group(store: &Store, platform: &str, server: &str, community: C
 /// When the store is gone.
 pub async fn group(store: &Store, platform: &str, server: &str) -> Result<Option<Group>, StoreError> {
     let text = "SELECT platform, server_id, community_id, name FROM entity_groups WHERE platform = $1 AND server_id = $2";
-    let row = store.one(sql(text).bind(platform).bind(server)).await?;
-    let group = |row: waddlebot_runtime::store::Row| {
-        Ok(Group {
-            platform: row.get("platform")?,
-            server: row.get("server_id")?,
-            community: row.get("community_id")?,
-            name: row.get("name")?,
-        })
-    };
-    row.map(group).transpose()
+    store.one(sql(text).bind(platform).bind(server)).await?.as_ref().map(read_group).transpose()
+}
+
+/// A page of all groups, or of one platform's, by platform and server.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn groups(store: &Store, platform: Option<&str>, limit: i64, offset: i64) -> Result<Vec<Group>, StoreError> {
+    let text = "SELECT platform, server_id, community_id, name FROM entity_groups WHERE $1 = '' OR platform = $1 \
+                ORDER BY platform, server_id LIMIT $2 OFFSET $3";
+    let rows = store.all(sql(text).bind(platform.unwrap_or_default()).bind(limit).bind(offset)).await?;
+    rows.iter().map(read_group).collect()
+}
+
+fn read_group(row: &Row) -> Result<Group, StoreError> {
+    Ok(Group { platform: row.get("platform")?, server: row.get("server_id")?, community: row.get("community_id")?, name: row.get("name")? })
 }
 
 /// Adds a channel to a community, unless it belongs to one already; gives the one it belongs to.
@@ -181,8 +187,7 @@ pub struct Entity {
 /// # Errors
 /// When the store is gone.
 pub async fn entities(store: &Store, platform: Option<&str>, limit: i64, offset: i64) -> Result<(Vec<Entity>, i64), StoreError> {
-    let text =
-        "SELECT entity_id, community_id, is_active, owner, owner_name FROM channels WHERE $1 = '' OR platform = $1 ORDER BY entity_id LIMIT $2 OFFSET $3";
+    let text = "SELECT entity_id, community_id, is_active, owner, owner_name FROM channels WHERE $1 = '' OR platform = $1 ORDER BY entity_id LIMIT $2 OFFSET $3";
     let platform = platform.unwrap_or_default();
     let rows = store.all(sql(text).bind(platform).bind(limit).bind(offset)).await?;
     let mut entities = Vec::with_capacity(rows.len());

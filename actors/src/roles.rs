@@ -10,7 +10,7 @@ use waddlebot_runtime::chat::Role;
 
 /// What may be permitted (spec 01 section 12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the name it has in MATRIX")]
+#[expect(missing_docs, reason = "each is the name it has in PERMISSIONS")]
 pub enum Permission {
     ChatSend,
     ChatDelete,
@@ -33,7 +33,7 @@ pub enum Permission {
 }
 
 /// Each permission, its name, and the lowest role that has it; `None` is given to nobody.
-pub const MATRIX: [(Permission, &str, Option<Role>); 18] = [
+pub const PERMISSIONS: [(Permission, &str, Option<Role>); 18] = [
     (Permission::ChatSend, "chat.send", Some(Role::Viewer)),
     (Permission::ChatDelete, "chat.delete", None),
     (Permission::CommandsBasic, "commands.basic", Some(Role::Viewer)),
@@ -55,23 +55,23 @@ pub const MATRIX: [(Permission, &str, Option<Role>); 18] = [
 ];
 
 impl Permission {
-    /// Reads a name of [`MATRIX`].
+    /// Reads a name of [`PERMISSIONS`].
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        MATRIX.iter().find(|(_, known, _)| *known == name).map(|(permission, ..)| *permission)
+        PERMISSIONS.iter().find(|(_, known, _)| *known == name).map(|(permission, ..)| *permission)
     }
 
-    /// Its name in [`MATRIX`].
+    /// Its name in [`PERMISSIONS`].
     #[must_use]
     pub fn name(self) -> &'static str {
-        MATRIX.iter().find(|(known, ..)| *known == self).map_or("", |(_, name, _)| name)
+        PERMISSIONS.iter().find(|(known, ..)| *known == self).map_or("", |(_, name, _)| name)
     }
 }
 
 /// Whether a role has a permission.
 #[must_use]
 pub fn permits(role: Role, permission: Permission) -> bool {
-    MATRIX.iter().any(|(known, _, lowest)| *known == permission && lowest.is_some_and(|lowest| role >= lowest))
+    PERMISSIONS.iter().any(|(known, _, lowest)| *known == permission && lowest.is_some_and(|lowest| role >= lowest))
 }
 
 /// Whether somebody of the role `by` may turn `before` into `after`: only among those below themselves, and an owner all.

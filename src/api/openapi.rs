@@ -23,10 +23,11 @@ A key has a role: trigger (collectors), action (modules outside), core (services
 A refusal is a status and `{\"error\":{\"code\":\"…\",\"message\":\"…\"}}`; the code stays, the message is for people.";
 
 /// What each area is about.
-const AREAS: [(&str, &str); 8] = [
+const AREAS: [(&str, &str); 9] = [
     ("events", "What happened on a platform, sent in by a collector"),
     ("commands", "What may be typed, and where"),
     ("string rules", "What chat may not say, or what saying it sets off"),
+    ("roles", "Who is what where, and what that lets them do"),
     ("communities", "Who lives here"),
     ("rooms", "The chat rooms of the house"),
     ("overlays", "What the browser sources in a stream show"),

@@ -7,6 +7,7 @@ mod described;
 mod entities;
 mod event;
 mod incoming;
+mod rbac;
 mod string_rules;
 
 use std::sync::Arc;
@@ -46,5 +47,5 @@ pub(crate) fn table() -> Table<Arc<Desk>> {
         entities::list,
         entities::described(),
     );
-    events.and(reads).and(string_rules::table())
+    events.and(reads).and(string_rules::table()).and(rbac::table())
 }

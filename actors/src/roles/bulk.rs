@@ -43,8 +43,7 @@ pub async fn get_user_roles_bulk(store: &Store, subjects: &[Subject]) -> Result<
     };
     let here: BTreeSet<_> = subjects.iter().filter_map(|one| Some((one.entity()?, one.user.as_str()))).collect();
     let here: HashMap<_, _> = table::in_entities(store, &here.into_iter().collect::<Vec<_>>()).await?.into_iter().collect();
-    let there: BTreeSet<_> =
-        subjects.iter().filter_map(|one| Some((community(one)?, one.platform.as_str(), one.user.as_str()))).collect();
+    let there: BTreeSet<_> = subjects.iter().filter_map(|one| Some((community(one)?, one.platform.as_str(), one.user.as_str()))).collect();
     let there: HashMap<_, _> = table::in_communities(store, &there.into_iter().collect::<Vec<_>>()).await?.into_iter().collect();
     let role = |one: &Subject| {
         let in_entity = one.entity().and_then(|entity| here.get(&(entity.to_owned(), one.user.clone())));

@@ -93,12 +93,7 @@ pub async fn set_badges(tx: &mut FencedTx, community: CommunityId, badges: &Badg
 ///
 /// # Errors
 /// When the store is gone.
-pub async fn change(
-    tx: &mut FencedTx,
-    community: CommunityId,
-    changes: &[Change],
-    (by, now): (&str, Millis),
-) -> Result<(), StoreError> {
+pub async fn change(tx: &mut FencedTx, community: CommunityId, changes: &[Change], (by, now): (&str, Millis)) -> Result<(), StoreError> {
     for chunk in changes.chunks(CHUNK) {
         let given = |in_entity: bool| {
             chunk.iter().filter_map(move |one| one.role.filter(|_| one.entity.is_some() == in_entity).map(|role| (one, role)))
@@ -119,8 +114,7 @@ pub async fn change(
         });
         some(tx, rows).await?;
         let head = "DELETE FROM community_roles WHERE (community_id, platform, user_id) IN (VALUES";
-        let rows = taken(false)
-            .fold(Sql::rows(head, 3, ")"), |rows, one| rows.bind(community).bind(&one.who.platform).bind(&one.who.id));
+        let rows = taken(false).fold(Sql::rows(head, 3, ")"), |rows, one| rows.bind(community).bind(&one.who.platform).bind(&one.who.id));
         some(tx, rows).await?;
         let head = "DELETE FROM entity_roles WHERE (entity_id, user_id) IN (VALUES";
         let rows = taken(true).fold(Sql::rows(head, 2, ")"), |rows, one| rows.bind(one.entity.as_deref()).bind(&one.who.id));

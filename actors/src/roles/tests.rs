@@ -4,11 +4,11 @@ use super::*;
 
 #[test]
 fn the_matrix_gives_each_role_what_the_specification_says() {
-    let of = |role| MATRIX.iter().filter(|(permission, ..)| permits(role, *permission)).count();
+    let of = |role| PERMISSIONS.iter().filter(|(permission, ..)| permits(role, *permission)).count();
     assert_eq!([Role::Viewer, Role::Vip, Role::Moderator, Role::Admin, Role::Owner].map(of), [3, 3, 9, 16, 17]);
     assert!(!permits(Role::Owner, Permission::ChatDelete), "it is given to nobody");
     assert!(!permits(Role::Admin, Permission::CommunityDelete));
-    for (permission, name, _) in MATRIX {
+    for (permission, name, _) in PERMISSIONS {
         assert_eq!((Permission::parse(name), permission.name()), (Some(permission), name));
     }
     assert_eq!(Permission::parse("chat.shout"), None);

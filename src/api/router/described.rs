@@ -7,7 +7,7 @@ use crate::api::openapi::operation::Operation;
 use crate::api::openapi::schema::{Schema, choice, either, list, number, object, text, truth, whole};
 
 /// A name or an id: something is in it, and nothing that breaks a line.
-const NAME: &str = r"^[^\x00-\x1F\x7F-\x9F]*[^\x00-\x20\x7F-\xA0][^\x00-\x1F\x7F-\x9F]*$";
+pub(super) const NAME: &str = r"^[^\x00-\x1F\x7F-\x9F]*[^\x00-\x20\x7F-\xA0][^\x00-\x1F\x7F-\x9F]*$";
 
 /// `POST /router/events`
 pub(super) fn event() -> Operation {
@@ -55,7 +55,7 @@ pub(super) fn batch() -> Operation {
 fn incoming() -> Schema {
     let name = || text().longest(255).pattern(NAME);
     let kinds: Vec<_> = ["chatMessage", "slashCommand"].into_iter().chain(EventKind::ALL.map(EventKind::name)).collect();
-    let roles = ["owner", "admin", "moderator", "vip", "member", "viewer", "user", "everyone", "mod", "broadcaster"];
+    let roles = ["owner", "admin", "moderator", "vip", "member", "viewer", "user", "everyone", "mod", "broadcaster", "subscriber"];
     let amount = |about: &str| number().or_null().about(about);
     object()
         .with("platform", text().pattern("^[a-z][a-z0-9_-]{0,31}$").about("a word in lower case"))

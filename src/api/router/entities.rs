@@ -37,12 +37,15 @@ pub(super) fn described() -> Operation {
         .with("channel_id", text())
         .with("community_id", whole())
         .with("is_active", truth())
+        .with("owner", text().about("who was first in it: the id on the platform; empty when nobody knows"))
+        .with("owner_name", text())
         .called("Entity");
+    let group = object().with("platform", text()).with("server_id", text()).with("community_id", whole()).with("name", text());
     Operation::new("The channels that were heard of")
         .query("platform", text())
         .query("limit", whole().from(1).to(PAGE).unless(100))
         .query("offset", whole().from(0).to(i64::MAX).unless(0))
-        .answers(object().with("total", whole().from(0)).with("entities", listed(row)))
+        .answers(object().with("total", whole().from(0)).with("entities", listed(row)).with("groups", listed(group)))
 }
 
 pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
@@ -66,5 +69,7 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Aske
             })
         })
         .collect();
-    Ok(Json(json!({"total": total, "entities": rows})))
+    let groups = registry::groups(desk.household.store(), asked.platform.as_deref(), limit, offset).await?;
+    let group = |group: &registry::Group| json!({"platform": group.platform, "server_id": group.server, "community_id": group.community, "name": group.name});
+    Ok(Json(json!({"total": total, "entities": rows, "groups": groups.iter().map(group).collect::<Vec<_>>()})))
 }
