@@ -98,7 +98,7 @@ impl Keeper {
             Order::Seen(seen) => {
                 self.saw(seen);
                 self.seen_at = now;
-                if !self.armed && !(self.waiting.is_empty() && self.first.is_empty()) {
+                if !(self.armed || self.waiting.is_empty() && self.first.is_empty()) {
                     self.armed = true;
                     me.later(BATCH, super::Order::Roles(Order::Flush));
                 }

@@ -190,7 +190,8 @@ async fn many_people_are_changed_and_asked_about_at_once_in_order(place: Place) 
     assert_eq!(done[&house.home], Ok(MANY));
     assert_eq!(store.commits() - before, 2);
     let room = ChannelKey::new("stage", "", "one");
-    let place = |number: usize| if number % 2 == 0 { bulk::Place::Community(house.home) } else { bulk::Place::Entity(room.clone()) };
+    let place =
+        |number: usize| if number.is_multiple_of(2) { bulk::Place::Community(house.home) } else { bulk::Place::Entity(room.clone()) };
     let subject = |number| Subject { platform: "stage".into(), user: format!("u{number}"), place: place(number) };
     let subjects: Vec<_> = (0..MANY + 1).map(subject).collect();
     let roles = bulk::get_user_roles_bulk(store, &subjects).await.expect("the store answers");
