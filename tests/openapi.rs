@@ -1,6 +1,8 @@
 //! The API's description, held against the program that it describes.
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -22,6 +24,35 @@ fn addresses(document: &Value) -> Vec<(String, String)> {
         }
     }
     all
+}
+
+/// Where `cargo xtask install` puts it.
+fn schemathesis() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pinned = fs::read_to_string(root.join("xtask/schemathesis.txt")).unwrap();
+    let version = pinned.lines().find_map(|line| line.strip_prefix("schemathesis==")).unwrap();
+    let program = root.join(format!("target/tools/schemathesis-{version}/bin/schemathesis"));
+    assert!(program.exists(), "schemathesis is missing: run `cargo xtask install`");
+    program
+}
+
+#[test]
+fn schemathesis_finds_nothing() {
+    let mut bot = Bot::start(PROGRAM, &["--set", "limits.api_services=0"], &[]);
+    bot.wait_healthy();
+    let data = bot.data().display().to_string();
+    let made = Command::new(PROGRAM).args(["key", "create", "--role", "admin", "--name", "fuzz", "--data", &data]).output().unwrap();
+    let key = String::from_utf8(made.stdout).unwrap();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("xtask/schemathesis.toml");
+    let mut fuzz = Command::new(schemathesis());
+    fuzz.arg("--config-file").arg(config).arg("run").arg(format!("http://{}/openapi.json", bot.address()));
+    fuzz.args(["--no-color", "--header", &format!("X-API-Key: {}", key.trim())]).current_dir(bot.data());
+    let done = fuzz.output().unwrap();
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{told}\n{}", String::from_utf8_lossy(&done.stderr));
+    // What was tried, for who reads the log of a run.
+    println!("{}", told.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n"));
+    assert_eq!(bot.terminate().code(), Some(0), "and the node is as well as before");
 }
 
 #[test]

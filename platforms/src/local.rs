@@ -10,6 +10,7 @@ use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::intake::{self, Ear, Ears, Outcome, Unheard};
 use waddlebot_runtime::platform::{Boxed, Capabilities, Limits, Outgoing, Platform, PlatformError, Unit};
+use waddlebot_runtime::whole;
 
 pub use room::{Line, Room, Shown, Speaker};
 
@@ -17,6 +18,8 @@ pub use room::{Line, Room, Shown, Speaker};
 pub const NAME: &str = "local";
 /// The most characters one line holds.
 pub const LONGEST: usize = 2000;
+/// The largest amount of anything.
+pub const MOST: i64 = 10_000_000_000;
 /// How many rooms there may be, so that nobody fills the memory with names.
 const ROOMS: usize = 100_000;
 
@@ -48,6 +51,9 @@ pub enum Refused {
     /// No such event.
     #[error("there is no event {0:?}")]
     Event(String),
+    /// More or less than there can be.
+    #[error("viewers and amount are 0 to {MOST}")]
+    Amount,
     /// The room's channel cannot take it now.
     #[error(transparent)]
     Unheard(#[from] Unheard),
@@ -77,10 +83,10 @@ pub struct Happen {
     /// Who did it.
     pub user: String,
     /// Viewers of a raid.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::maybe")]
     pub viewers: Option<i64>,
     /// How much, for other events.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::maybe")]
     pub amount: Option<i64>,
     /// The words that came with it.
     #[serde(default)]
@@ -151,6 +157,9 @@ impl Local {
     pub async fn happen(&self, ears: &dyn Ears, room: &str, happen: Happen) -> Result<Outcome, Refused> {
         let kind = EventKind::parse(&happen.kind).ok_or_else(|| Refused::Event(happen.kind.chars().take(40).collect()))?;
         let by = user(&happen.user, None)?;
+        if [happen.viewers, happen.amount].into_iter().flatten().any(|amount| !(0..=MOST).contains(&amount)) {
+            return Err(Refused::Amount);
+        }
         let id = id(happen.id)?;
         let key = Self::key(room)?;
         let ear = ears.channel(&key).await?;
@@ -218,5 +227,5 @@ fn user(name: &str, role: Option<&str>) -> Result<User, Refused> {
 
 fn id(given: Option<String>) -> Result<Text, Refused> {
     let id = given.unwrap_or_default();
-    if id.len() > 200 { Err(Refused::Id) } else { Ok(id.into()) }
+    if id.chars().count() > 200 { Err(Refused::Id) } else { Ok(id.into()) }
 }

@@ -26,3 +26,4 @@ pub mod spawn;
 pub mod store;
 pub mod supervision;
 pub mod telemetry;
+pub mod whole;

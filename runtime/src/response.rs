@@ -94,7 +94,7 @@ impl Priority {
                 "low" => Some(Self::LOW),
                 _ => None,
             },
-            Value::Number(number) => number.as_u64().filter(|n| (1..=10).contains(n)).and_then(|n| u8::try_from(n).ok()).map(Self),
+            Value::Number(number) => number.as_f64().filter(|n| n.fract() == 0.0 && (1.0..=10.0).contains(n)).map(|n| Self(n as u8)),
             _ => None,
         }
     }

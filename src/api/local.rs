@@ -124,6 +124,7 @@ fn shown(outcome: &Outcome) -> Value {
 fn refused(why: Refused) -> ApiError {
     match why {
         Refused::Unheard(_) => ApiError::unavailable(why.to_string()),
+        Refused::Room => ApiError::not_found(why.to_string()),
         other => ApiError::bad_request("invalid_message", other.to_string()),
     }
 }

@@ -121,5 +121,7 @@ fn is_host(host: &str) -> bool {
 
 /// A community's number, as a number or as text.
 fn community_id(value: &Value) -> Option<CommunityId> {
-    value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok())).filter(|id| *id > 0)
+    let whole = |number: f64| (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as CommunityId);
+    let number = value.as_i64().or_else(|| value.as_f64().and_then(whole));
+    number.or_else(|| value.as_str().and_then(|text| text.parse().ok())).filter(|id| *id > 0)
 }

@@ -1,10 +1,10 @@
-//! What the tests need on the machine: Debian's servers and two cargo tools; installed where missing.
+//! What the tests need on the machine: Debian's servers, two cargo tools and schemathesis; installed where missing.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::step;
+use crate::{python, step};
 
 /// A program and the Debian package it comes from.
 struct Need {
@@ -55,7 +55,7 @@ pub(crate) fn install() -> Result<()> {
             step::run("cargo tool", "cargo", &["install", "--locked", &package, "--version", tool.version])?;
         }
     }
-    Ok(())
+    python::install()
 }
 
 pub(crate) fn has_cargo_tool(name: &str) -> bool {
@@ -63,7 +63,10 @@ pub(crate) fn has_cargo_tool(name: &str) -> bool {
 }
 
 fn install_packages() -> Result<()> {
-    let missing: Vec<&str> = NEEDS.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect();
+    let mut missing: Vec<&str> = NEEDS.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect();
+    if !python::can_make_environments() {
+        missing.push("python3-venv");
+    }
     if missing.is_empty() {
         println!("== every server that the tests start is installed");
         return Ok(());
@@ -82,6 +85,9 @@ fn install_packages() -> Result<()> {
     step::run_with("package lists", "apt-get", &["update"], &quiet)?;
     step::run_with("packages", "apt-get", &install, &quiet)?;
     let still: Vec<&str> = NEEDS.iter().filter(|need| !is_there(need.program)).map(|need| need.program).collect();
+    if !python::can_make_environments() {
+        bail!("installed, but `python3 -m venv` still does not work: the python3 that is found first may not be Debian's");
+    }
     if !still.is_empty() {
         bail!("installed, but still not found: {}", still.join(", "));
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod machine;
+mod python;
 mod step;
 mod test;
 
@@ -11,7 +12,7 @@ const HELP: &str = "\
 cargo xtask check    formatting, lints, dependencies: what must hold before a commit
 cargo xtask test     what CI runs: installs what is missing, then check, every test, every example
 cargo xtask picture  takes the README's picture anew: docs/overlay.png
-cargo xtask install  only the installing: Debian's packages (as root) and the cargo tools";
+cargo xtask install  only the installing: Debian's packages (as root), the cargo tools, schemathesis";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);

@@ -35,6 +35,6 @@ pub(crate) fn output(program: &str, args: &[&str]) -> Option<String> {
 }
 
 /// The folder of the workspace.
-fn root() -> &'static str {
+pub(crate) fn root() -> &'static str {
     concat!(env!("CARGO_MANIFEST_DIR"), "/..")
 }

@@ -16,6 +16,7 @@ pub struct Settings {
     /// Keeps what chat says, to try rules on.
     pub keeps_history: bool,
     /// For so many days.
+    #[serde(deserialize_with = "waddlebot_runtime::whole::number")]
     pub history_days: i64,
     /// The channel in which moderators are told what was blocked; empty for none.
     pub moderators: String,

@@ -185,6 +185,12 @@ impl Operation {
     fn parameter(mut self, place: &str, name: &str, required: bool, schema: Schema) -> Self {
         let mut schema = schema.into_value();
         let about = schema.as_object_mut().and_then(|fields| fields.remove("description"));
+        if schema["type"] == "integer" {
+            // What does not fit into 64 bits is refused.
+            let fields = schema.as_object_mut().expect("it has a type");
+            fields.entry("minimum").or_insert(i64::MIN.into());
+            fields.entry("maximum").or_insert(i64::MAX.into());
+        }
         let mut parameter = json!({"name": name, "in": place, "required": required, "schema": schema});
         if let Some(about) = about {
             parameter["description"] = about;

@@ -2,6 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+/// Something that is not white space, as Rust sees it, stands in the text.
+pub(crate) const NOT_BLANK: &str = r"[^\t-\r\x20\x85\xA0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]";
+/// The same, and nothing that breaks a line: a name or an id.
+pub(crate) const NAME: &str =
+    r"^[^\x00-\x1F\x7F-\x9F]*[^\x00-\x20\x7F-\xA0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000][^\x00-\x1F\x7F-\x9F]*$";
+
 /// A JSON schema in the dialect of OpenAPI 3.1.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Schema(Value);
@@ -85,6 +91,12 @@ impl Schema {
     /// No other fields than those named.
     pub(crate) fn strict(self) -> Self {
         self.set("additionalProperties", false)
+    }
+
+    /// This, and one of these forms.
+    pub(crate) fn and_either(self, of: impl IntoIterator<Item = Schema>) -> Self {
+        let forms: Vec<_> = of.into_iter().map(|form| form.0).collect();
+        self.set("anyOf", forms)
     }
 
     /// May be null as well.

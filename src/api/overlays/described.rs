@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::api::openapi::operation::Operation;
-use crate::api::openapi::schema::{Schema, choice, either, list as listed, map, object, text, truth, whole};
+use crate::api::openapi::schema::{Schema, choice, either, list as listed, map, number, object, text, truth, whole};
 
 const SOURCES: [&str; 3] = ["ticker", "media", "general"];
 
@@ -21,17 +21,28 @@ pub(super) fn health() -> Operation {
 
 /// `POST /browser/source/display`
 pub(super) fn display() -> Operation {
+    let seconds = || number().from(0).to(86_400).or_null();
+    let rank = either([whole().from(1).to(10), choice(&["high", "normal", "low"])]);
+    let ticker = object().with("ticker_text", text()).may("ticker_duration", seconds()).may("priority", rank);
+    let media = object()
+        .with("media_url", text().shortest(1))
+        .may("media_type", choice(&["music", "video", "image"]))
+        .may("media_data", object().or_null().about("title, artist, album, album_art, progress and duration in milliseconds, service"))
+        .may("duration", seconds());
+    let general = object()
+        .with("content", text().about("HTML; sanitised before it reaches a page"))
+        .may("content_type", choice(&["html", "announcement", "alert"]))
+        .may("style", object().or_null().about("type, title, accent"))
+        .may("duration", seconds().about("0 stays until replaced"));
+    let shown = [("ticker", ticker), ("media", media), ("general", general)];
+    let forms = shown.map(|(source, data)| object().with("source_type", choice(&[source])).with("display_data", data));
     let item = object()
         .with("session_id", text().shortest(1))
         .with("community_id", community())
         .with("source_type", choice(&SOURCES))
-        .may(
-            "display_data",
-            object().about("ticker_text; media_url, media_type, media_data; content, content_type, style, form_data; duration"),
-        )
-        .may("content", either([text(), object()]).about("the shorter form"))
-        .may("duration", either([whole().from(0).to(86_400)]))
-        .may("module_name", text());
+        .with("display_data", object().about("what fits the source_type; a form is `form_data` with title, description and fields"))
+        .may("module_name", text())
+        .and_either(forms);
     Operation::new("Shows one item")
         .header("Idempotency-Key", text().about("the same key twice shows the item once"))
         .body(item)

@@ -3,11 +3,9 @@
 use serde_json::json;
 use waddlebot_runtime::event::EventKind;
 
+use super::incoming::{LONGEST, MOST};
 use crate::api::openapi::operation::Operation;
-use crate::api::openapi::schema::{Schema, choice, either, list, number, object, text, truth, whole};
-
-/// A name or an id: something is in it, and nothing that breaks a line.
-pub(super) const NAME: &str = r"^[^\x00-\x1F\x7F-\x9F]*[^\x00-\x20\x7F-\xA0][^\x00-\x1F\x7F-\x9F]*$";
+use crate::api::openapi::schema::{NAME, NOT_BLANK, Schema, anything, choice, either, list, number, object, text, truth, whole};
 
 /// `POST /router/events`
 pub(super) fn event() -> Operation {
@@ -44,7 +42,9 @@ pub(super) fn batch() -> Operation {
         .called("Answers");
     Operation::new("Up to a hundred events at once")
         .says("They run at once, each channel's in its order. One that cannot be understood is a refusal in its place and harms no other.")
-        .body(object().with("events", list(object().about("as `Event`")).least(1).most(100)).strict())
+        .body(
+            object().with("events", list(anything().about("an `Event`; what is none is refused in its place")).least(1).most(100)).strict(),
+        )
         .example(json!({"events": [
             {"platform": "tube", "server_id": "ducks", "user_id": "42", "user_name": "Ana", "message_content": "hello"},
             {"platform": "tube", "server_id": "ducks", "user_id": "7", "user_name": "Frank", "message_type": "follow"},
@@ -54,22 +54,19 @@ pub(super) fn batch() -> Operation {
 
 fn incoming() -> Schema {
     let name = || text().longest(255).pattern(NAME);
-    let kinds: Vec<_> = ["chatMessage", "slashCommand"].into_iter().chain(EventKind::ALL.map(EventKind::name)).collect();
-    let roles = ["owner", "admin", "moderator", "vip", "member", "viewer", "user", "everyone", "mod", "broadcaster", "subscriber"];
-    let amount = |about: &str| number().or_null().about(about);
-    object()
+    let place = || text().longest(255).pattern(r"^[^\x00-\x1F\x7F-\x9F]*$").or_null();
+    let roles = ["owner", "admin", "moderator", "vip", "member", "viewer", "user", "everyone", "mod", "broadcaster"];
+    let amount = |about: &str| number().from(0).to(MOST).or_null().about(about);
+    let fields = object()
         .with("platform", text().pattern("^[a-z][a-z0-9_-]{0,31}$").about("a word in lower case"))
-        .may("server_id", text().longest(255).or_null().about("this or channel_id"))
-        .may("channel_id", text().longest(255).or_null())
+        .may("server_id", place().about("this or channel_id, or both"))
+        .may("channel_id", place())
         .with("user_id", name())
         .with("user_name", name().about("`username` is understood too"))
-        .may("username", name())
-        .may("message_content", text().longest(5000).or_null().about("what was said; `message` is understood too"))
-        .may("message", text().longest(5000).or_null())
-        .may("message_type", choice(&kinds).or_null().about("chatMessage where it is left out and something was said"))
+        .may("message_content", text().longest(LONGEST).or_null().about("what was said; `message` is understood too"))
+        .may("message_type", text().or_null().about("chatMessage where it is left out and something was said"))
         .may("message_id", name().or_null().about("the same id is the same message; `id` is understood too"))
-        .may("id", name().or_null())
-        .may("command", text().longest(255).or_null().about("the command alone, where the platform tells it apart"))
+        .may("command", name().or_null().about("the command alone, where the platform tells it apart"))
         .may("user_role", choice(&roles).or_null().about("else metadata.badges decides"))
         .may("bits", amount("of a cheer"))
         .may("minutes", amount("of voice"))
@@ -77,7 +74,19 @@ fn incoming() -> Schema {
         .may("viewers", amount("of a raid"))
         .may("metadata", object().or_null())
         .strict()
-        .called("Event")
+        .called("Event");
+    let said = choice(&["chatMessage", "slashCommand"]).or_null();
+    let happened = choice(&EventKind::ALL.map(EventKind::name));
+    let forms = ["server_id", "channel_id"].into_iter().flat_map(|place| {
+        let there = object().with(place, text().pattern(NAME));
+        let chat = there.clone().may("message_type", said.clone());
+        [
+            chat.clone().with("message_content", text().pattern(NOT_BLANK)),
+            chat.with("command", text().pattern(&NOT_BLANK.replace(']', "/!]"))),
+            there.with("message_type", happened.clone()),
+        ]
+    });
+    fields.and_either(forms)
 }
 
 fn answer() -> Schema {

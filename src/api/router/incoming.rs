@@ -8,7 +8,9 @@ use waddlebot_runtime::event::{Event, EventKind};
 use crate::api::error::ApiError;
 
 /// The most characters of a message.
-const LONGEST: usize = 5000;
+pub(super) const LONGEST: usize = 5000;
+/// The largest amount of anything: in cents it is still exact.
+pub(super) const MOST: i64 = 10_000_000_000;
 /// The most characters of a name or an id.
 const NAME: usize = 255;
 
@@ -65,6 +67,9 @@ impl Incoming {
     pub(super) fn meaning(self, now: Millis) -> Result<(ChannelKey, Meaning), ApiError> {
         let key = self.channel()?;
         let by = self.user()?;
+        if let Some(word) = &self.command {
+            bounded("command", word)?;
+        }
         let kind = self.message_type.as_deref().map(str::trim).filter(|kind| !kind.is_empty());
         let id: Text = match self.message_id {
             Some(ref id) => bounded("message_id", id)?.to_owned().into(),
@@ -95,8 +100,9 @@ impl Incoming {
         if !first || !rest || self.platform.len() > 32 {
             return Err(ApiError::bad_request("bad_platform", "a platform is a word in lower case of at most 32 letters"));
         }
-        let part = |name, value: &Option<String>| match value.as_deref().map(str::trim) {
-            None | Some("") => Ok(None),
+        let part = |name, value: &Option<String>| match value.as_deref() {
+            None => Ok(None),
+            Some(value) if value.chars().all(|letter| letter == ' ') && value.len() <= NAME => Ok(None),
             Some(value) => bounded(name, value).map(|value| Some(value.to_owned())),
         };
         match (part("server_id", &self.server_id)?, part("channel_id", &self.channel_id)?) {
@@ -127,7 +133,9 @@ impl Incoming {
 
     /// What was said; a platform's own command is written as the chat writes it.
     fn spoken(&self, slash: bool) -> Result<Text, ApiError> {
-        let said = self.message_content.as_deref().unwrap_or_default().trim();
+        let said = self.message_content.as_deref().unwrap_or_default();
+        fits("message_content", said)?;
+        let said = said.trim();
         let text = match self.command.as_deref().map(|word| word.trim().trim_start_matches(['/', '!'])) {
             Some(word) if !word.is_empty() && said.trim_start_matches('!').split_whitespace().next() != Some(word) => {
                 let prefix = if word.starts_with('#') { "" } else { "!" };
@@ -139,12 +147,15 @@ impl Incoming {
         if text.is_empty() {
             return Err(missing("message_content"));
         }
-        fits("message_content", &text)?;
         Ok(if text.contains(['\r', '\n']) { text.replace(['\r', '\n'], " ").into() } else { text.into() })
     }
 
     fn amount(&self, kind: EventKind) -> Result<i64, ApiError> {
         let of = |name: &str| self.metadata.as_ref().and_then(|metadata| metadata.get(name)).and_then(Value::as_f64);
+        let told = [self.bits, self.minutes, self.amount, self.viewers, of("bits"), of("minutes"), of("amount"), of("viewers")];
+        if told.into_iter().flatten().any(|value| !(0.0..=MOST as f64).contains(&value)) {
+            return Err(ApiError::bad_request("bad_amount", format!("an amount is a number from 0 to {MOST}")));
+        }
         let value = match kind {
             EventKind::Cheer => self.bits.or(self.amount).or_else(|| of("bits")),
             EventKind::VoiceTime => self.minutes.or(self.amount).or_else(|| of("minutes")),
@@ -154,20 +165,17 @@ impl Incoming {
             _ => self.amount.or_else(|| of("amount")),
         };
         let value = value.unwrap_or_default().round();
-        if !(0.0..=1e12).contains(&value) {
-            return Err(ApiError::bad_request("bad_amount", "an amount is a number from 0 to 1000000000000"));
-        }
         #[expect(clippy::cast_possible_truncation, reason = "it was found to be whole and small just now")]
         Ok(value as i64)
     }
 }
 
 fn bounded<'a>(name: &str, value: &'a str) -> Result<&'a str, ApiError> {
-    let value = value.trim();
-    if value.is_empty() || value.chars().count() > NAME || value.chars().any(char::is_control) {
+    let trimmed = value.trim();
+    if trimmed.is_empty() || value.chars().count() > NAME || value.chars().any(char::is_control) {
         return Err(ApiError::bad_request("bad_field", format!("{name} has 1 to {NAME} characters without line breaks")));
     }
-    Ok(value)
+    Ok(trimmed)
 }
 
 fn fits(name: &str, text: &str) -> Result<(), ApiError> {

@@ -59,13 +59,14 @@ pub(super) struct Asked {
     #[serde(default)]
     limit: Option<usize>,
     #[serde(default)]
-    offset: Option<usize>,
+    offset: Option<i64>,
 }
 
 /// `GET /string-rules`
 pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
     let (limit, offset) = (asked.limit.unwrap_or(PAGE), asked.offset.unwrap_or(0));
-    if !(1..=PAGE).contains(&limit) {
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    if !(1..=PAGE).contains(&limit) || asked.offset.is_some_and(i64::is_negative) {
         return Err(ApiError::bad_request("bad_page", format!("limit is 1 to {PAGE}, offset 0 or more")));
     }
     let community = match &asked.entity_id {

@@ -6,8 +6,8 @@ use waddlebot_actors::roles::PERMISSIONS;
 use super::MOST;
 use super::community::PAGE;
 use crate::api::openapi::operation::Operation;
+use crate::api::openapi::schema::NAME;
 use crate::api::openapi::schema::{Schema, choice, instant, list, object, text, truth, whole};
-use crate::api::router::described::NAME;
 
 const ROLES: [&str; 5] = ["member", "vip", "moderator", "admin", "owner"];
 const BADGES: [&str; 5] = ["subscriber", "vip", "moderator", "admin", "broadcaster"];

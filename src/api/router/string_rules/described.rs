@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::api::openapi::operation::Operation;
-use crate::api::openapi::schema::{Schema, choice, either, instant, list as listed, map, object, text, truth, whole};
+use crate::api::openapi::schema::{NOT_BLANK, Schema, choice, either, instant, list as listed, map, object, text, truth, whole};
 
 const KINDS: [&str; 4] = ["exact", "contains", "word", "regex"];
 
@@ -23,7 +23,12 @@ pub(super) fn list() -> Operation {
 pub(super) fn create() -> Operation {
     let made = object().with("success", truth()).with("rule_id", whole()).with("community_id", whole());
     Operation::new("A new rule")
-        .body(draft().may("community_id", whole().or_null().about("may be left out where there is only one")))
+        .body(
+            draft()
+                .with("string", pattern())
+                .with("action", action())
+                .may("community_id", whole().or_null().about("may be left out where there is only one")),
+        )
         .example(json!({"string": "spoiler", "match_type": "word", "action": "warn", "warning_message": "No spoilers, {user}!"}))
         .answers_with(201, "it is on, everywhere, at once", made)
         .fails(&[404])
@@ -89,7 +94,10 @@ pub(super) fn settings() -> Operation {
 
 /// `PUT /string-rules/settings`
 pub(super) fn set() -> Operation {
-    of_community("Sets that").body(kept()).example(json!({"keeps_history": true, "history_days": 7, "moderators": ""})).answers(kept())
+    of_community("Sets that")
+        .body(object().may("keeps_history", keeps()).may("history_days", days()).may("moderators", told()).strict())
+        .example(json!({"keeps_history": true, "history_days": 7, "moderators": ""}))
+        .answers(kept())
 }
 
 /// `DELETE /string-rules/history`
@@ -113,30 +121,49 @@ fn done() -> Schema {
 }
 
 fn kept() -> Schema {
-    object()
-        .with("keeps_history", truth())
-        .with("history_days", whole().from(1).to(365))
-        .with("moderators", text().about("the channel in which moderators are told; empty for none"))
-        .called("RuleSettings")
+    object().with("keeps_history", keeps()).with("history_days", days()).with("moderators", told()).called("RuleSettings")
+}
+
+fn keeps() -> Schema {
+    truth().about("keeps what chat says, to try rules on")
+}
+
+fn days() -> Schema {
+    whole().from(1).to(365).about("for so many days")
+}
+
+fn told() -> Schema {
+    text()
+        .longest(255)
+        .pattern("^([^:]+(:[^:]+){1,2})?$")
+        .about("the channel in which moderators are told what was blocked; empty for none")
+}
+
+fn pattern() -> Schema {
+    text().longest(500).pattern(NOT_BLANK)
+}
+
+fn action() -> Schema {
+    choice(&["warn", "block", "command"])
 }
 
 /// A rule as it is sent: every field may be left out of a change.
 fn draft() -> Schema {
     let different = object().may("enabled", truth().or_null()).may("priority", whole().or_null()).may("action", object().or_null());
     object()
-        .may("string", text().or_null().about("what is looked for; `*` is everything"))
+        .may("string", pattern().or_null().about("what is looked for; `*` is everything"))
         .may("match_type", choice(&[&KINDS[..], &["*"]].concat()).or_null().unless("contains"))
         .may("case_sensitive", truth().or_null().unless(false))
         .may("enabled_entity_ids", listed(text()).or_null().about("the channels it is for; all when empty"))
         .may("overrides", map(different).or_null().about("what is different in single channels"))
-        .may("action", choice(&["warn", "block", "command", "webhook"]).or_null())
+        .may("action", action().or_null())
         .may("command_to_execute", text().or_null().about("with its `!` or `#`"))
         .may("command_parameters", either([text(), listed(text())]).or_null())
         .may("webhook_url", text().or_null())
         .may("warning_message", text().or_null())
         .may("block_message", text().or_null())
-        .may("timeout_seconds", whole().from(0).or_null())
-        .may("priority", whole().or_null().unless(100).about("lower is asked first; the first that matches counts"))
+        .may("timeout_seconds", whole().from(0).or_null().about("of a block; 14 days at most"))
+        .may("priority", whole().from(0).to(1_000_000).or_null().unless(100).about("lower is asked first; the first that matches counts"))
         .may("is_active", truth().or_null().unless(true))
         .strict()
 }

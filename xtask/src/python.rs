@@ -1,0 +1,36 @@
+//! The one tool from PyPI: schemathesis, in a virtual environment of its own under `target/tools`, every version pinned.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::step;
+
+/// What is installed, package by package; the name of the folder changes with it, so that a new list is installed anew.
+const PINNED: &str = include_str!("../schemathesis.txt");
+
+pub(crate) fn install() -> Result<()> {
+    let folder = format!("target/tools/schemathesis-{}", version());
+    if step::output(&format!("{folder}/bin/schemathesis"), &["--version"]).is_some() {
+        println!("== schemathesis {} is there", version());
+        return Ok(());
+    }
+    // A half-made one is made anew.
+    let whole = Path::new(step::root()).join(&folder);
+    if whole.exists() {
+        std::fs::remove_dir_all(&whole).with_context(|| format!("cannot clear {folder}"))?;
+    }
+    step::run("virtual environment", "python3", &["-m", "venv", &folder])?;
+    let pip = ["install", "--quiet", "--no-deps", "--only-binary", ":all:", "--requirement", "xtask/schemathesis.txt"];
+    step::run("schemathesis", &format!("{folder}/bin/pip"), &pip)
+        .context("schemathesis comes from PyPI and is not skipped where that cannot be reached")
+}
+
+/// Whether `python3 -m venv` works here: Debian keeps a part of it in a package of its own.
+pub(crate) fn can_make_environments() -> bool {
+    step::output("python3", &["-c", "import ensurepip, venv"]).is_some()
+}
+
+fn version() -> &'static str {
+    PINNED.lines().find_map(|line| line.strip_prefix("schemathesis==")).expect("the list names schemathesis")
+}
