@@ -48,7 +48,9 @@ fn schemathesis_finds_nothing() {
     fuzz.arg("--config-file").arg(config).arg("run").arg(format!("http://{}/openapi.json", bot.address()));
     fuzz.args(["--no-color", "--header", &format!("X-API-Key: {}", key.trim())]).current_dir(bot.data());
     let done = fuzz.output().unwrap();
+    // It shows bodies of any length.
     let told = String::from_utf8_lossy(&done.stdout);
+    let told = told.lines().map(|line| line.chars().take(1000).collect::<String>()).collect::<Vec<_>>().join("\n");
     assert!(done.status.success(), "{told}\n{}", String::from_utf8_lossy(&done.stderr));
     // What was tried, for who reads the log of a run.
     println!("{}", told.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n"));
