@@ -1,5 +1,6 @@
 //! The effective configuration: flags before environment before `cluster.toml` before defaults, each value with its origin.
 
+mod cluster;
 mod error;
 mod file;
 mod given;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+pub(crate) use cluster::Among;
 pub(crate) use error::ConfigError;
 pub(crate) use settings::Config;
 
@@ -80,6 +82,7 @@ impl Config {
             let why = format!("http.base_url wants an address like https://bot.example.org, not {url:?}");
             return Err(ConfigError::Contradiction(why));
         }
+        self.check_cluster()?;
         self.irc_settings().map_or(Ok(()), |irc| irc.check()).map_err(|wrong| ConfigError::Contradiction(wrong.to_string()))
     }
 

@@ -66,10 +66,10 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         before::note(&config.data, &here);
     }
     let most = usize::try_from(config.node.max_claims).unwrap_or(usize::MAX);
-    let claims: Arc<dyn Claims> = Arc::new(Placement::new(here, store.clone(), clock.clone(), most));
+    let claims: Arc<dyn Claims> = Arc::new(Placement::new(here.clone(), store.clone(), clock.clone(), most));
     let seed = node::Seed { store: store.clone(), claims: claims.clone() };
     let root = open_root::<Node>("node", seed, &world).await.map_err(anyhow::Error::from_boxed)?;
-    let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone());
+    let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone()).of(here.clone());
     let local = Local::new(clock.clone());
     let irc = config.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
     let all =
@@ -98,14 +98,12 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         .address
         .send(membership::Order::Tenants(Arc::new(Everybody { household: household.clone(), overlays: overlays.clone() })))?;
     household.open_accounts().await.map_err(anyhow::Error::msg)?;
-    // Read before anybody is heard: what is accepted from now on is not left over.
-    let left = household.left_over().await?;
     if let Some(irc) = irc {
         household.connect(Arc::new(IrcConnection { irc, ears: Arc::new(household.clone()) }));
     }
     let resuming = household.clone();
     spawn::task("resume", async move {
-        if let Err(error) = resuming.resume(left).await {
+        if let Err(error) = resuming.resume().await {
             tracing::error!(%error, "what was left at the last stop cannot be resumed");
         }
     });

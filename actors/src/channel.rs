@@ -53,6 +53,19 @@ pub enum Accepted {
     Message(ChatMessage),
     /// It happened.
     Event(Event),
+    /// Somebody said it to a node that could not reach this one; nobody asked yet whether they may.
+    Left(ChatMessage),
+}
+
+/// How a command came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Somebody said it just now.
+    Said,
+    /// It was said, admitted and accepted before; it stands in the inbox.
+    Accepted,
+    /// It was said elsewhere and left in the inbox.
+    Left,
 }
 
 /// What a channel is opened with.
@@ -156,7 +169,11 @@ impl Actor for Channel {
                     }
                 }
             }
-            Order::Again(Accepted::Message(message)) => self.command(message, None, true, me).await?,
+            Order::Again(Accepted::Message(message)) => self.command(message, None, Way::Accepted, me).await?,
+            Order::Again(Accepted::Left(mut message)) => {
+                self.ranked(&mut message.by);
+                self.command(message, None, Way::Left, me).await?;
+            }
             Order::Again(Accepted::Event(event)) => self.happened(event, None, true, me).await?,
             Order::Table(table) => {
                 self.table = table;
@@ -208,7 +225,7 @@ impl Channel {
             return Ok(());
         }
         self.ranked(&mut message.by);
-        self.command(message, asked, false, me).await
+        self.command(message, asked, Way::Said, me).await
     }
 
     /// Gives somebody the role they have here, in place of what their badge says.

@@ -1,33 +1,34 @@
 //! Brings together what a channel needs to live: its community, both claims, the journal, the way out.
 
+pub mod afar;
+mod left;
 mod roles;
 mod rules;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use dashmap::DashSet;
 use waddlebot_runtime::actor::{Address, World};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::directory::{Directory, Opener};
 use waddlebot_runtime::intake::{Ear, Ears, Unheard};
-use waddlebot_runtime::journal::{Entry, Journal, Waiting};
+use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::membership::Tenants;
 pub use waddlebot_runtime::placement::Claims;
 use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
-use waddlebot_runtime::response::Response;
-use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::{Claim, Store, StoreError};
 
 use crate::channel::admit::Rate;
-use crate::channel::{self, Accepted, LocalEar};
+use crate::channel::{self, LocalEar};
 use crate::community::{self, ModuleState};
-use crate::delivery::{Courier, Parcel};
-use crate::installed;
+use crate::delivery::Courier;
 use crate::node::{self, community_key};
 use crate::registry::{self, Home, Registered};
 use crate::seat::Entry as ModuleEntry;
+use afar::Afar;
 
 /// What a household is founded on.
 pub struct Foundation {
@@ -55,11 +56,15 @@ pub struct Foundation {
     pub ids: Arc<str>,
 }
 
-/// What the last stop left to be done.
-#[derive(Debug, Default)]
-pub struct LeftOver {
-    undelivered: Vec<Waiting>,
-    backlog: Vec<Entry>,
+/// Why a community cannot be had here.
+#[derive(Debug, thiserror::Error)]
+pub enum Absent {
+    /// Another node serves it, or is about to.
+    #[error("this community is served by another node")]
+    Elsewhere,
+    /// It cannot be opened now.
+    #[error("{0}")]
+    Closed(String),
 }
 
 /// Opens channels and communities, and answers for them. Cloning shares it.
@@ -71,13 +76,34 @@ struct Inner {
     channels: Directory<LocalEar>,
     closing: AtomicBool,
     openings: AtomicU64,
+    /// Communities that are on their way to another node.
+    leaving: DashSet<CommunityId>,
+    afar: OnceLock<Afar>,
 }
 
 impl Household {
     /// Founds one.
     #[must_use]
     pub fn new(on: Foundation) -> Self {
-        Self(Arc::new(Inner { on, channels: Directory::default(), closing: AtomicBool::new(false), openings: AtomicU64::new(0) }))
+        Self(Arc::new(Inner {
+            on,
+            channels: Directory::default(),
+            closing: AtomicBool::new(false),
+            openings: AtomicU64::new(0),
+            leaving: DashSet::new(),
+            afar: OnceLock::new(),
+        }))
+    }
+
+    /// Learns the way to channels that other nodes serve. Without it there are none.
+    pub fn reach(&self, afar: Afar) {
+        self.0.afar.set(afar).ok();
+    }
+
+    /// The channels of this node alone: for what peers bring.
+    #[must_use]
+    pub fn at_home(&self) -> AtHome {
+        AtHome(self.clone())
     }
 
     /// Opens the accounts of all platforms and lets the courier know them.
@@ -95,52 +121,6 @@ impl Household {
         Ok(())
     }
 
-    /// What the last stop left: read it before anybody is heard, then [`Household::resume`].
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub async fn left_over(&self) -> Result<LeftOver, StoreError> {
-        let on = &self.0.on;
-        let idempotent = |entity: &str| ChannelKey::parse(entity).is_some_and(|key| on.courier.is_idempotent(&key));
-        Ok(LeftOver { undelivered: on.journal.undelivered(idempotent).await?, backlog: on.journal.backlog().await? })
-    }
-
-    /// Sends what should have gone out, does what was accepted before the last stop, wakes who waits for an alarm.
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub async fn resume(&self, left: LeftOver) -> Result<(), StoreError> {
-        let on = &self.0.on;
-        for waiting in left.undelivered {
-            let (Some(channel), Ok(response)) = (ChannelKey::parse(&waiting.entity), serde_json::from_str::<Response>(&waiting.body))
-            else {
-                tracing::error!(id = waiting.id, "a line of the outbox cannot be read and stays there");
-                continue;
-            };
-            let parcel = Parcel { id: Some(waiting.id), response };
-            let on_its_way = on.courier.hand_over(&channel, waiting.community, vec![parcel]).await;
-            // A platform that is not connected yet must not hold up the others.
-            let courier = on.courier.clone();
-            spawn::task("left over", async move { courier.settle(on_its_way).await });
-        }
-        for Entry { message_id, entity, body } in left.backlog {
-            let (Some(key), Ok(accepted)) = (ChannelKey::parse(&entity), serde_json::from_str::<Accepted>(&body)) else {
-                tracing::error!(message_id, "an entry of the inbox cannot be read and stays there");
-                continue;
-            };
-            match self.local(&key).await {
-                Ok(ear) => drop(ear.0.send(channel::Order::Again(accepted))),
-                Err(why) => tracing::error!(message_id, %why, "an entry of the inbox cannot be done now"),
-            }
-        }
-        for community in installed::with_alarms(&on.store).await? {
-            if let Err(why) = self.community(community).await {
-                tracing::error!(community, why, "a community with an alarm cannot be opened");
-            }
-        }
-        Ok(())
-    }
-
     /// Keeps a platform's connection open from now on.
     pub fn connect(&self, connection: Arc<dyn node::Connection>) {
         self.0.on.node.send(node::Order::Connection(connection)).ok();
@@ -149,12 +129,18 @@ impl Household {
     /// A community's actor, opened when need be.
     ///
     /// # Errors
-    /// When there is no such community, or it cannot be claimed or opened now.
-    pub async fn community(&self, id: CommunityId) -> Result<(Address<community::Order>, Claim), String> {
+    /// When there is no such community, or it cannot be claimed or opened here now.
+    pub async fn community(&self, id: CommunityId) -> Result<(Address<community::Order>, Claim), Absent> {
         let on = &self.0.on;
-        let registered = registry::community(&on.store, id).await.map_err(|error| error.to_string())?;
-        let registered = registered.ok_or_else(|| format!("there is no community {id}"))?;
-        let claim = on.claims.claim(&community_key(id)).await.map_err(|why| why.to_string())?;
+        let closed = |why: &dyn std::fmt::Display| Absent::Closed(why.to_string());
+        let registered = registry::community(&on.store, id).await.map_err(|error| closed(&error))?;
+        let registered = registered.ok_or_else(|| Absent::Closed(format!("there is no community {id}")))?;
+        let claim = match on.claims.claim(&community_key(id)).await {
+            _ if self.0.leaving.contains(&id) => return Err(Absent::Elsewhere),
+            Ok(claim) => claim,
+            Err(Unclaimed::Elsewhere { .. }) => return Err(Absent::Elsewhere),
+            Err(why) => return Err(closed(&why)),
+        };
         let seed = community::Seed {
             registered,
             claim: claim.clone(),
@@ -167,12 +153,12 @@ impl Household {
         // A community that nobody needed may be about to close: it is asked to stay, and opened anew when it is gone.
         for _ in 0..3 {
             let asked = on.node.ask(|reply| node::Order::Community(Box::new(seed.clone()), reply)).await;
-            let address = asked.map_err(|gone| gone.to_string())??;
+            let address = asked.map_err(|gone| closed(&gone))?.map_err(Absent::Closed)?;
             if address.ask(community::Order::Stay).await.is_ok() {
                 return Ok((address, claim));
             }
         }
-        Err(format!("community {id} closes as soon as it opens"))
+        Err(Absent::Closed(format!("community {id} closes as soon as it opens")))
     }
 
     /// All communities.
@@ -188,7 +174,7 @@ impl Household {
     /// # Errors
     /// When the community cannot be opened.
     pub async fn modules(&self, id: CommunityId) -> Result<Vec<ModuleState>, String> {
-        let (address, _) = self.community(id).await?;
+        let (address, _) = self.community(id).await.map_err(|why| why.to_string())?;
         address.ask(community::Order::Modules).await.map_err(|gone| gone.to_string())
     }
 
@@ -197,7 +183,7 @@ impl Household {
     /// # Errors
     /// When there is no such module, or the change cannot be written.
     pub async fn switch(&self, id: CommunityId, module: &str, on: bool) -> Result<(), String> {
-        let (address, _) = self.community(id).await?;
+        let (address, _) = self.community(id).await.map_err(|why| why.to_string())?;
         address.ask(|reply| community::Order::Switch(module.to_owned(), on, reply)).await.map_err(|gone| gone.to_string())?
     }
 
@@ -234,30 +220,17 @@ impl Household {
         }
     }
 
-    /// Where a channel belongs. One that is new goes where its server's other channels are, else to the first community.
-    async fn home_of(&self, key: &ChannelKey) -> Result<Home, StoreError> {
+    /// Opens a channel: its community first, because both live on one node.
+    async fn opened(&self, key: &ChannelKey) -> Result<Address<channel::Order>, Absent> {
         let on = &self.0.on;
-        if let Some(home) = registry::home_of(&on.store, key).await? {
-            return Ok(home);
-        }
-        let now = on.world.clock.now();
-        let mut community = registry::home(&on.store, now).await?.id;
-        if on.platforms.of(key).is_some_and(|platform| platform.has_servers(key)) {
-            let (platform, server) = (key.platform(), key.server());
-            if server.is_empty() {
-                community = registry::add_group(&on.store, platform, &key.channel(), community, now).await?.community;
-            } else if let Some(group) = registry::group(&on.store, platform, &server).await? {
-                community = group.community;
-            }
-        }
-        let community = registry::add_channel(&on.store, key, community, now).await?;
-        Ok(Home { community, owned: false })
-    }
-
-    async fn opened(&self, key: &ChannelKey, claim: Claim) -> Result<Address<channel::Order>, String> {
-        let on = &self.0.on;
-        let Home { community, owned } = self.home_of(key).await.map_err(|error| error.to_string())?;
+        let closed = |why: &dyn std::fmt::Display| Absent::Closed(why.to_string());
+        let Home { community, owned } = self.home_of(key).await.map_err(|error| closed(&error))?;
         let (address, community_claim) = self.community(community).await?;
+        let claim = match on.claims.claim_beside(key.as_str(), &community_claim.entity).await {
+            Ok(claim) => claim,
+            Err(Unclaimed::Elsewhere { .. }) => return Err(Absent::Elsewhere),
+            Err(why) => return Err(closed(&why)),
+        };
         let seed = channel::Seed {
             key: key.clone(),
             claim,
@@ -271,7 +244,8 @@ impl Household {
             // A channel counts from one each time it is opened.
             ids: format!("{}.{}", on.ids, self.0.openings.fetch_add(1, Relaxed)).into(),
         };
-        on.node.ask(|reply| node::Order::Channel(Box::new(seed), reply)).await.map_err(|gone| gone.to_string())?
+        let asked = on.node.ask(|reply| node::Order::Channel(Box::new(seed), reply)).await;
+        asked.map_err(|gone| closed(&gone))?.map_err(Absent::Closed)
     }
 }
 
@@ -285,8 +259,7 @@ impl Tenants for Household {
 
     fn resume(&self) -> Boxed<'_, ()> {
         Box::pin(async move {
-            let resumed = async { self.resume(self.left_over().await?).await };
-            if let Err(error) = resumed.await {
+            if let Err(error) = self.resume().await {
                 tracing::error!(%error, "what was left before the lease was lost cannot be resumed");
             }
         })
@@ -296,21 +269,42 @@ impl Tenants for Household {
 impl Opener<LocalEar> for Household {
     fn open<'a>(&'a self, key: &'a ChannelKey) -> Boxed<'a, Result<LocalEar, Unheard>> {
         Box::pin(async move {
-            let opened = match self.0.on.claims.claim(key.as_str()).await {
-                Ok(claim) => self.opened(key, claim).await,
-                Err(Unclaimed::Elsewhere { .. }) => return Err(Unheard::Elsewhere),
-                Err(why) => Err(why.to_string()),
-            };
-            opened.map(LocalEar).map_err(|why| {
-                tracing::error!(channel = %key, why, "a channel cannot be opened");
-                Unheard::Unavailable
-            })
+            match self.opened(key).await {
+                Ok(address) => Ok(LocalEar(address)),
+                Err(Absent::Elsewhere) => Err(Unheard::Elsewhere),
+                Err(Absent::Closed(why)) => {
+                    tracing::error!(channel = %key, why, "a channel cannot be opened");
+                    Err(Unheard::Unavailable)
+                }
+            }
         })
     }
 }
 
 impl Ears for Household {
     fn channel<'a>(&'a self, key: &'a ChannelKey) -> Boxed<'a, Result<Arc<dyn Ear>, Unheard>> {
-        Box::pin(async move { self.local(key).await.map(|ear| ear as Arc<dyn Ear>) })
+        Box::pin(async move {
+            let Some(afar) = self.0.afar.get() else { return self.local(key).await.map(|ear| ear as Arc<dyn Ear>) };
+            afar.settled(key).await;
+            if self.0.channels.here(key).is_none()
+                && let Some(ear) = afar.known(key)
+            {
+                return Ok(ear);
+            }
+            match self.local(key).await {
+                Ok(ear) => Ok(ear as Arc<dyn Ear>),
+                Err(Unheard::Elsewhere) => Ok(afar.ear(key)),
+                Err(why) => Err(why),
+            }
+        })
+    }
+}
+
+/// The channels of this node, without those that others serve.
+pub struct AtHome(Household);
+
+impl Ears for AtHome {
+    fn channel<'a>(&'a self, key: &'a ChannelKey) -> Boxed<'a, Result<Arc<dyn Ear>, Unheard>> {
+        Box::pin(async move { self.0.local(key).await.map(|ear| ear as Arc<dyn Ear>) })
     }
 }

@@ -117,7 +117,7 @@ impl Stage {
             membership.address.send(tenants).expect("the membership lives");
         }
         household.open_accounts().await.expect("the account opens");
-        household.resume(household.left_over().await.expect("what was left is read")).await.expect("what was left is resumed");
+        household.resume().await.expect("what was left is resumed");
         Self { household, clock, seen, root, membership, store }
     }
 

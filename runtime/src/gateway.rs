@@ -4,13 +4,14 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-pub use wire::{Answer, Envelope, LARGEST, Payload, VERSION, WireError};
+pub use wire::{Answer, Envelope, LARGEST, OLDEST, Payload, VERSION, WireError};
 
 use crate::chat::ChannelKey;
-use crate::intake::{Ears, Heard, Unheard};
+use crate::intake::{self, Ears, Heard, Unheard};
 use crate::placement::Placement;
 use crate::platform::Boxed;
 use crate::store::Identity;
@@ -21,10 +22,43 @@ pub trait PeerLink: Send + Sync + 'static {
     /// The node at the other end, in the life it was reached in.
     fn peer(&self) -> &Identity;
 
-    /// Brings an envelope and waits for the answer, for a bounded time and only while the peer
-    /// gives credit for more.
-    fn bring<'a>(&'a self, envelope: &'a Envelope) -> Boxed<'a, Result<Answer, LinkError>>;
+    /// Brings an envelope and waits until it is taken or refused, for a bounded time and only while
+    /// the peer gives credit for more. Of two that are brought one after the other, each after the
+    /// answer to the one before, the first is heard first.
+    fn bring<'a>(&'a self, envelope: &'a Envelope) -> Boxed<'a, Result<Brought, LinkError>>;
 }
+
+/// What became of an envelope.
+#[derive(Debug)]
+pub struct Brought {
+    /// At once.
+    pub answer: Answer,
+    /// What comes of it, when it was taken and somebody waits; an error when the link is lost before.
+    pub outcome: Option<oneshot::Receiver<Answer>>,
+}
+
+/// Who does what peers ask for besides hearing.
+pub trait Errands: Send + Sync + 'static {
+    /// Does it for an entity; the answer, or why there is none.
+    fn run<'a>(&'a self, entity: &'a str, errand: &'a str) -> Boxed<'a, Result<String, String>>;
+}
+
+/// What a peer's envelope is answered: at once, and perhaps later.
+pub struct Taking {
+    /// At once.
+    pub answer: Answer,
+    /// What comes of it.
+    pub outcome: Option<Boxed<'static, Answer>>,
+}
+
+impl From<Answer> for Taking {
+    fn from(answer: Answer) -> Self {
+        Self { answer, outcome: None }
+    }
+}
+
+/// How long a busy channel is waited for, so that what a peer says stays in order.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a peer did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -55,64 +89,82 @@ pub enum LinkError {
 pub struct Gateway {
     ears: Arc<dyn Ears>,
     placement: Placement,
+    errands: Arc<dyn Errands>,
 }
 
 impl Gateway {
-    /// The door to these channels under these claims.
+    /// The door to these channels and these errands under these claims.
     #[must_use]
-    pub fn new(ears: Arc<dyn Ears>, placement: Placement) -> Self {
-        Self { ears, placement }
+    pub fn new(ears: Arc<dyn Ears>, placement: Placement, errands: Arc<dyn Errands>) -> Self {
+        Self { ears, placement, errands }
     }
 
-    /// Answers a peer's bytes with bytes; whatever they are, there is an answer.
-    pub async fn answer(&self, bytes: &[u8]) -> Vec<u8> {
-        let answer = match Envelope::read(bytes) {
+    /// Takes a peer's bytes; whatever they are, there is an answer.
+    pub async fn take_bytes(&self, bytes: &[u8]) -> Taking {
+        match Envelope::read(bytes) {
             Ok(envelope) => self.take(envelope).await,
             Err(error) => {
                 tracing::warn!(%error, "a peer brought what cannot be read");
-                Answer::Unsupported { version: VERSION }
+                Answer::Unsupported { version: VERSION }.into()
             }
-        };
-        answer.write()
+        }
     }
 
     /// Hands an envelope to its channel when this node serves it under the epoch the sender saw.
-    pub async fn take(&self, envelope: Envelope) -> Answer {
-        let Some(key) = ChannelKey::parse(&envelope.entity) else { return Answer::Unsupported { version: VERSION } };
-        match self.placement.held_here(&envelope.entity) {
-            // The sender knows of an older owner, or of one that this node has not heard of yet.
-            Some(claim) if claim.epoch == envelope.epoch => self.hand_on(&key, envelope.payload).await,
-            Some(claim) => Answer::Moved { owner: Some(claim.owner), epoch: claim.epoch },
-            None => match self.placement.whose(&envelope.entity).await {
-                Ok(Some(claim)) if self.placement.is_mine(&claim) && claim.epoch == envelope.epoch => {
-                    self.hand_on(&key, envelope.payload).await
-                }
-                Ok(Some(claim)) => Answer::Moved { owner: Some(claim.owner), epoch: claim.epoch },
-                Ok(None) => Answer::Moved { owner: None, epoch: 0 },
-                Err(_) => Answer::Busy,
+    pub async fn take(&self, envelope: Envelope) -> Taking {
+        let Some(key) = ChannelKey::parse(&envelope.entity) else { return Answer::Unsupported { version: VERSION }.into() };
+        match self.refused(&envelope).await {
+            Some(answer) => answer.into(),
+            None => match tokio::time::timeout(PATIENCE, self.hand_on(key, envelope.payload)).await {
+                Ok(taking) => taking,
+                Err(_) => Answer::Busy.into(),
             },
         }
     }
 
-    async fn hand_on(&self, key: &ChannelKey, payload: Payload) -> Answer {
-        let ear = match self.ears.channel(key).await {
-            Ok(ear) => ear,
-            Err(Unheard::Elsewhere) => return Answer::Moved { owner: None, epoch: 0 },
-            Err(_) => return Answer::Busy,
+    /// What to answer instead of taking it: the sender knows of an older owner, or of one that this node has not heard of yet.
+    async fn refused(&self, envelope: &Envelope) -> Option<Answer> {
+        if envelope.under.is_empty() {
+            let fits = matches!(envelope.payload, Payload::Errand(_));
+            return (!fits).then_some(Answer::Moved { owner: None, epoch: 0 });
+        }
+        let claim = match self.placement.held_here(&envelope.under) {
+            Some(claim) => claim,
+            None => match self.placement.whose(&envelope.under).await {
+                Ok(Some(claim)) => claim,
+                Ok(None) => return Some(Answer::Moved { owner: None, epoch: 0 }),
+                Err(_) => return Some(Answer::Busy),
+            },
         };
+        let fits = self.placement.is_mine(&claim) && claim.epoch == envelope.epoch;
+        (!fits).then_some(Answer::Moved { owner: Some(claim.owner), epoch: claim.epoch })
+    }
+
+    async fn hand_on(&self, key: ChannelKey, payload: Payload) -> Taking {
         let (sender, outcome) = oneshot::channel();
         let (heard, awaited) = match payload {
             Payload::Said(messages) => (Heard::Said(messages), false),
             Payload::Asked(message) => (Heard::Asked(message, sender), true),
             Payload::Happened(event) => (Heard::Happened(event, Some(sender)), true),
+            Payload::Errand(errand) => return self.run(key, errand),
         };
-        if ear.hear(heard).is_err() {
-            return Answer::Busy;
+        let ear = match self.ears.channel(&key).await {
+            Ok(ear) => ear,
+            Err(Unheard::Elsewhere) => return Answer::Moved { owner: None, epoch: 0 }.into(),
+            Err(_) => return Answer::Busy.into(),
+        };
+        if intake::hand_on(ear.as_ref(), heard).await.is_err() {
+            return Answer::Busy.into();
         }
-        match awaited {
-            false => Answer::Taken,
-            true => outcome.await.map_or(Answer::Busy, |outcome| Answer::outcome(&outcome)),
-        }
+        let later: Boxed<'static, Answer> =
+            Box::pin(async { outcome.await.map_or(Answer::Busy, |outcome| Answer::outcome(&outcome)) });
+        Taking { answer: Answer::Taken, outcome: awaited.then_some(later) }
+    }
+
+    fn run(&self, key: ChannelKey, errand: String) -> Taking {
+        let errands = self.errands.clone();
+        let later: Boxed<'static, Answer> = Box::pin(async move { Answer::Done(errands.run(key.as_str(), &errand).await) });
+        Taking { answer: Answer::Taken, outcome: Some(later) }
     }
 }
 

@@ -9,13 +9,14 @@ mod points;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-pub use execution::{Execution, Recorded, record, settled};
+pub use execution::{Execution, Recorded, Told, record, settled};
 pub use inbox::Accepted;
 pub use outbox::{Effect, Waiting};
 
 pub use points::{Earned, Points};
 
 use crate::actor::{Actor, Address, Fault, Gone, Me};
+use crate::membership::Here;
 use crate::store::{Store, StoreError};
 use flush::{Arrival, Batch};
 
@@ -41,17 +42,27 @@ pub struct Open {
     pub unknown: i64,
 }
 
+/// An entry or a line that is not in this life's hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// The entry's message, or the line's id.
+    pub id: String,
+    /// Whose it is.
+    pub entity: String,
+}
+
 /// The way to the journal. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Journal {
     address: Address<Order>,
     store: Store,
+    here: Option<Here>,
 }
 
 /// What the journal is told.
 pub enum Order {
-    /// Put it into the inbox; answer when it is on disk.
-    Accept(Entry, oneshot::Sender<Result<Accepted, String>>),
+    /// Put it into the inbox, into these hands; answer when it is on disk.
+    Accept(Entry, String, oneshot::Sender<Result<Accepted, String>>),
     /// It was acted on: take it out of the inbox.
     Done(String),
     /// These are about to be sent; answer when that is on disk.
@@ -74,7 +85,13 @@ impl Journal {
     /// The journal at this address.
     #[must_use]
     pub fn new(address: Address<Order>, store: Store) -> Self {
-        Self { address, store }
+        Self { address, store, here: None }
+    }
+
+    /// The same on a node with a lease: what it accepts is in the hands of its present life.
+    #[must_use]
+    pub fn of(self, here: Here) -> Self {
+        Self { here: Some(here), ..self }
     }
 
     /// Accepts an entry. Once this returns `Ok`, it may be acknowledged to whoever sent it.
@@ -89,8 +106,39 @@ impl Journal {
     #[must_use]
     pub fn accepting(&self, entry: Entry) -> oneshot::Receiver<Result<Accepted, String>> {
         let (sender, receiver) = oneshot::channel();
-        self.tell(Order::Accept(entry, sender));
+        self.tell(Order::Accept(entry, self.life(), sender));
         receiver
+    }
+
+    /// Accepts an entry for whoever serves its entity, or will.
+    ///
+    /// # Errors
+    /// When it could not be written; it is not accepted then.
+    pub async fn leave(&self, entry: Entry) -> Result<Accepted, StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        self.tell(Order::Accept(entry, String::new(), sender));
+        self.answer(receiver).await
+    }
+
+    /// Whether an entry was not acted on yet.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn is_open(&self, message_id: &str) -> Result<bool, StoreError> {
+        inbox::is_open(&self.store, message_id).await
+    }
+
+    /// What these executions are recorded to have done.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn told(&self, executions: &[String]) -> Result<Vec<Told>, StoreError> {
+        execution::of(&self.store, executions).await
+    }
+
+    /// Whose hands this node's are now.
+    fn life(&self) -> String {
+        self.here.as_ref().and_then(Here::identity).map_or_else(String::new, |me| me.life())
     }
 
     /// Takes an entry out of the inbox, after it was acted on and that is on disk.
@@ -133,22 +181,38 @@ impl Journal {
         self.address.ask(Order::Flush).await.ok();
     }
 
-    /// What was accepted and not acted on yet, oldest first; each one's attempts are raised first,
-    /// and what was tried three times is left where it is, for a person to look at.
+    /// What was accepted, is not acted on yet and not in this life's hands, oldest first; no more than a thousand.
     ///
     /// # Errors
     /// When the store is gone.
-    pub async fn backlog(&self) -> Result<Vec<Entry>, StoreError> {
-        inbox::backlog(&self.store).await
+    pub async fn strays(&self) -> Result<Vec<Stray>, StoreError> {
+        inbox::strays(&self.store, &self.life()).await
     }
 
-    /// What should have gone out and did not, oldest first; what may have gone out is marked unknown
-    /// unless `idempotent` says that its entity's platform drops a second one.
+    /// Takes such entries into this life's hands; gives those that are to be acted on. Each one's attempts
+    /// are raised first, and what was tried three times is left where it is, for a person to look at.
     ///
     /// # Errors
     /// When the store is gone.
-    pub async fn undelivered(&self, idempotent: impl Fn(&str) -> bool) -> Result<Vec<Waiting>, StoreError> {
-        outbox::undelivered(&self.store, idempotent).await
+    pub async fn adopt(&self, ids: &[String]) -> Result<Vec<Entry>, StoreError> {
+        inbox::adopt(&self.store, &self.life(), ids).await
+    }
+
+    /// What should have gone out, did not, and is not in this life's hands, oldest first; no more than a thousand.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn stray_lines(&self) -> Result<Vec<Stray>, StoreError> {
+        outbox::strays(&self.store, &self.life()).await
+    }
+
+    /// Takes such lines into this life's hands; gives those that are to be sent. What may have gone out is
+    /// marked unknown unless `idempotent` says that its entity's platform drops a second one.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn adopt_lines(&self, ids: &[String], idempotent: impl Fn(&str) -> bool + Send) -> Result<Vec<Waiting>, StoreError> {
+        outbox::adopt(&self.store, &self.life(), ids, idempotent).await
     }
 
     /// How much is still open, as committed.

@@ -53,6 +53,12 @@ pub trait Claims: Send + Sync + 'static {
     /// The claim on an entity, taken when nobody who lives holds it.
     fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, Unclaimed>>;
 
+    /// The same for an entity that is to live beside another, whose claim is held.
+    fn claim_beside<'a>(&'a self, entity: &'a str, beside: &'a str) -> Boxed<'a, Result<Claim, Unclaimed>> {
+        let _ = beside;
+        self.claim(entity)
+    }
+
     /// The actor that acted under a claim failed. The third time in a row, or when nobody will open
     /// it again (`last`), the entity is given back as failed.
     fn failed<'a>(&'a self, entity: &'a str, why: &'a str, last: bool) -> Boxed<'a, ()> {
@@ -119,17 +125,25 @@ impl Placement {
     /// # Errors
     /// When another node serves it, it failed too often, or this node may serve no more.
     pub async fn claim(&self, entity: &str) -> Result<Claim, Unclaimed> {
+        self.claim_beside(entity, "").await
+    }
+
+    /// The same for an entity that is to live beside another, or beside none when that is empty.
+    ///
+    /// # Errors
+    /// As [`Placement::claim`].
+    pub async fn claim_beside(&self, entity: &str, beside: &str) -> Result<Claim, Unclaimed> {
         let turn = self.0.taking.entry(entity.to_owned()).or_default().clone();
         let claim = {
             let _turn = turn.lock().await;
-            self.claim_alone(entity).await
+            self.claim_alone(entity, beside).await
         };
         drop(turn);
         self.0.taking.remove_if(entity, |_, turn| Arc::strong_count(turn) == 1);
         claim
     }
 
-    async fn claim_alone(&self, entity: &str) -> Result<Claim, Unclaimed> {
+    async fn claim_alone(&self, entity: &str, beside: &str) -> Result<Claim, Unclaimed> {
         let inner = &self.0;
         // Twice: somebody may take it between the look and the take, and then it is known who.
         for _ in 0..2 {
@@ -157,7 +171,7 @@ impl Placement {
             if !inner.held.contains_key(entity) && inner.held.len() >= inner.most {
                 return Err(Unclaimed::Full(inner.most));
             }
-            if let Some(claim) = claims::take_one(&inner.store, &me, entity, epoch, own, inner.clock.now()).await? {
+            if let Some(claim) = claims::take_one(&inner.store, &me, (entity, beside), epoch, own, inner.clock.now()).await? {
                 tracing::debug!(entity, epoch = claim.epoch, "claimed");
                 return Ok(self.keep(claim));
             }
@@ -285,6 +299,10 @@ impl fmt::Debug for Placement {
 impl Claims for Placement {
     fn claim<'a>(&'a self, entity: &'a str) -> Boxed<'a, Result<Claim, Unclaimed>> {
         Box::pin(self.claim(entity))
+    }
+
+    fn claim_beside<'a>(&'a self, entity: &'a str, beside: &'a str) -> Boxed<'a, Result<Claim, Unclaimed>> {
+        Box::pin(self.claim_beside(entity, beside))
     }
 
     fn failed<'a>(&'a self, entity: &'a str, why: &'a str, last: bool) -> Boxed<'a, ()> {

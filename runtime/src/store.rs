@@ -19,7 +19,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::gate::Gate;
 
-pub use claims::{Demand, Identity, Member};
+pub use claims::{Demand, Identity, Member, Neighbour};
 pub use error::StoreError;
 pub use fence::{Claim, FencedTx};
 pub use hold::Hold;

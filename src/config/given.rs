@@ -51,10 +51,10 @@ impl Config {
         let terms = Terms { ttl: self.lease.ttl, renew: self.lease.renew, guard: self.lease.guard };
         let member = Member {
             node_id: self.node.id.clone(),
-            address: String::new(),
+            address: self.peer_address().unwrap_or_default(),
             http_address: self.base_url(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            config_hash: format!("ttl={:?} renew={:?} guard={:?}", terms.ttl, terms.renew, terms.guard),
+            config_hash: self.terms(),
             capacity: self.node.max_claims.into(),
         };
         membership::Seed { here: here.clone(), member, store: store.clone(), terms, before }

@@ -139,7 +139,7 @@ fn slip(name: &str) -> Option<String> {
 
 /// What was given, as a person would say it; a secret's text is not repeated.
 fn got(name: &str, raw: &Raw) -> String {
-    let secret = ["password", "_url", "secret"].iter().any(|word| name.contains(word));
+    let secret = ["password", "_url", "secret", "cookie"].iter().any(|word| name.contains(word));
     match raw {
         Raw::Words(_) | Raw::Text(_) if secret => "what is there".to_owned(),
         Raw::Words(text) => format!("`{text}`"),

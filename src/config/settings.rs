@@ -99,6 +99,27 @@ settings! {
         /// How long before the end of its lease a node stops acting.
         guard: Duration = "1s", "GRACE_PERIOD";
     }
+    /// Several nodes that share one PostgreSQL and one Redis; without a name a node is alone.
+    cluster: Cluster {
+        /// Its name, the same on all nodes.
+        name: Option<String> = "", "CLUSTER_NAME";
+        /// Where this node listens for its peers, as address:port.
+        listen: SocketAddr = "127.0.0.1:8061", "CLUSTER_LISTEN";
+        /// How peers reach it, as host:port, when that is not the address it listens on.
+        advertise: Option<String> = "", "CLUSTER_ADVERTISE";
+        /// Nodes that are asked at start whether this one fits, as host:port; any that are gone do not matter.
+        seeds: Vec<String> = "", "CLUSTER_SEEDS";
+        /// What all nodes know and nobody else, 16 characters or more.
+        cookie: Option<Hidden<String>> = "", "CLUSTER_COOKIE";
+        /// The file it stands in, where there is no cookie here.
+        cookie_file: Option<PathBuf> = "", "CLUSTER_COOKIE_FILE";
+        /// This node's certificate, a PEM file; without one nodes talk in plain text, on one machine only.
+        tls_cert: Option<PathBuf> = "", "CLUSTER_TLS_CERT";
+        /// The key of that certificate.
+        tls_key: Option<PathBuf> = "", "CLUSTER_TLS_KEY";
+        /// The authority that signed the certificates of all nodes.
+        tls_ca: Option<PathBuf> = "", "CLUSTER_TLS_CA";
+    }
     /// The one port for hub, overlays, webhooks and API.
     http: Http {
         /// Where it listens, as address:port.

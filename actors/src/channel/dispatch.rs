@@ -11,7 +11,7 @@ use waddlebot_runtime::intake::{Outcome, Verdict};
 use waddlebot_runtime::journal::Entry;
 
 use super::resolve::Resolution;
-use super::{Accepted, Channel, Order, say};
+use super::{Accepted, Channel, Order, Way, say};
 use crate::delivery::{Answered, Asked, Coming};
 use crate::host::{self, Call, Origin};
 use crate::{community, delivery};
@@ -36,14 +36,15 @@ const ASKED: Duration = Duration::from_secs(30);
 const ACCEPTED: Duration = Duration::from_secs(3600);
 
 impl Channel {
-    /// Resolves, admits and dispatches one command. `again` marks one from the inbox.
+    /// Resolves, admits and dispatches one command. One that stands in the inbox is done there when it is answered.
     pub(super) async fn command(
         &mut self,
         mut message: ChatMessage,
         asked: Option<oneshot::Sender<Outcome>>,
-        again: bool,
+        way: Way,
         me: &Me<Order>,
     ) -> Result<(), Fault> {
+        let again = way != Way::Said;
         if message.id.is_empty() {
             self.made += 1;
             message.id = format!("{}-{}", self.seed.ids, self.made).into();
@@ -54,7 +55,7 @@ impl Channel {
             unavailable(asked);
             return Ok(());
         }
-        let admitted = match self.admitted(&message, again, me) {
+        let admitted = match self.admitted(&message, way, me) {
             Ok(admitted) => admitted,
             Err(answered) => {
                 let entry = again.then(|| self.message_id(&message.id));
@@ -99,7 +100,7 @@ impl Channel {
     }
 
     /// What a message means and whether its speaker may; else what to answer.
-    fn admitted(&mut self, message: &ChatMessage, again: bool, me: &Me<Order>) -> Result<Admitted, Answered> {
+    fn admitted(&mut self, message: &ChatMessage, way: Way, me: &Me<Order>) -> Result<Admitted, Answered> {
         let table = self.table.clone();
         match table.resolve(&message.text, &message.by.name) {
             Resolution::Chatter => Err(Answered::default()),
@@ -109,7 +110,7 @@ impl Channel {
             Resolution::Command { row, rest, taught } => {
                 // What was accepted was admitted then; it is not judged twice.
                 let admission =
-                    if again { super::admit::Admission::Go } else { self.gatekeeper.admit(row, &message.by, me.clock().since_boot()) };
+                    if way == Way::Accepted { super::admit::Admission::Go } else { self.gatekeeper.admit(row, &message.by, me.clock().since_boot()) };
                 match say::refused(&message.by, row.info.word, admission) {
                     Some(answered) => Err(answered),
                     None => Ok(Admitted { info: row.info, index: row.index, rest, taught }),

@@ -69,7 +69,7 @@ impl Channel {
         let notice = match act {
             Act::Run(text) => {
                 metrics::counter!("waddlebot_string_matches_total", "action" => "command").increment(1);
-                return self.command(ChatMessage { text: text.into(), ..message }, asked, false, me).await;
+                return self.command(ChatMessage { text: text.into(), ..message }, asked, super::Way::Said, me).await;
             }
             Act::Warn(notice) => {
                 metrics::counter!("waddlebot_string_matches_total", "action" => "warn").increment(1);

@@ -250,6 +250,7 @@ impl Host {
             status: if said.error.is_some() { "failed" } else { "success" },
             answer: serde_json::to_string(&said.responses)?,
             epoch: self.setup.claim.epoch,
+            holder: self.setup.claim.owner().life(),
             millis: i64::try_from(said.millis).unwrap_or(i64::MAX),
             at: now,
         };

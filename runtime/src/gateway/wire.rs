@@ -10,7 +10,7 @@ use crate::intake::Outcome;
 /// The version this program speaks. A change that the last version cannot read makes a new one.
 pub const VERSION: u16 = 1;
 /// The oldest version it still reads: always the last one before its own.
-const OLDEST: u16 = 1;
+pub const OLDEST: u16 = 1;
 /// The most bytes of one envelope or answer.
 pub const LARGEST: usize = 256 * 1024;
 /// The longest name of an entity, and the longest id.
@@ -21,6 +21,8 @@ const NAME: usize = 512;
 pub struct Envelope {
     /// The entity.
     pub entity: String,
+    /// The claim under which the entity is served; empty for what a node does whatever it holds.
+    pub under: String,
     /// The epoch of the owner it is meant for.
     pub epoch: i64,
     /// The same id is the same envelope, however often it arrives.
@@ -38,6 +40,8 @@ pub enum Payload {
     Asked(ChatMessage),
     /// Something happened, which the receiver makes durable before it answers.
     Happened(Event),
+    /// Something to be done and answered, in the words of who does it.
+    Errand(String),
 }
 
 /// What became of an envelope. New kinds go at the end.
@@ -61,6 +65,8 @@ pub enum Answer {
         /// The version the answering node speaks.
         version: u16,
     },
+    /// What came of an errand: the answer, or why there is none.
+    Done(Result<String, String>),
 }
 
 /// Why bytes cannot be read.
@@ -94,6 +100,9 @@ impl Envelope {
         let envelope: Self = read(bytes)?;
         if envelope.entity.len() > NAME || ChannelKey::parse(&envelope.entity).is_none() {
             return Err(WireError::Garbled("it is for no entity".into()));
+        }
+        if envelope.under.len() > NAME {
+            return Err(WireError::Garbled("the name of its claim is too long".into()));
         }
         if envelope.id.is_empty() || envelope.id.len() > NAME {
             return Err(WireError::Garbled("its id is empty or too long".into()));

@@ -2,7 +2,7 @@
 
 use super::outbox::{self, Effect};
 use crate::chat::{CommunityId, Millis};
-use crate::store::{FencedTx, Store, StoreError, sql};
+use crate::store::{FencedTx, Row, Sql, Store, StoreError, sql};
 
 /// The record that a module ran for a message. The same id can be recorded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Execution {
     pub answer: String,
     /// The epoch it ran under.
     pub epoch: i64,
+    /// The node in the life it ran in: who sends what it answered.
+    pub holder: String,
     /// How long the module took.
     pub millis: i64,
     /// When.
@@ -68,6 +70,37 @@ pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect]
         return Ok(Recorded::Before(row.map_or(Ok(String::new()), |row| row.get("answer"))?));
     }
     outbox::put(tx, execution, effects).await.map(Recorded::New)
+}
+
+/// What these executions are recorded to have done, in the order of their names.
+pub(super) async fn of(store: &Store, ids: &[String]) -> Result<Vec<Told>, StoreError> {
+    let head = "SELECT module, command, status, answer, execution_time_ms FROM executions WHERE execution_id IN";
+    let statement = ids.iter().fold(Sql::rows(head, 1, "ORDER BY execution_id"), |statement, id| statement.bind(id));
+    let told = |row: &Row| {
+        Ok(Told {
+            module: row.get("module")?,
+            command: row.get("command")?,
+            failed: row.get::<String>("status")? != "success",
+            answer: row.get("answer")?,
+            millis: row.get("execution_time_ms")?,
+        })
+    };
+    if ids.is_empty() { Ok(Vec::new()) } else { store.all(statement).await?.iter().map(told).collect() }
+}
+
+/// What a recorded execution tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Which module ran.
+    pub module: String,
+    /// Which command, or the kind of the event.
+    pub command: String,
+    /// Whether it failed.
+    pub failed: bool,
+    /// What was answered, as JSON.
+    pub answer: String,
+    /// How long it took.
+    pub millis: i64,
 }
 
 /// Waits until everything that was finished before is on disk, or undone.

@@ -21,7 +21,7 @@ pub(super) struct Arrival {
 /// What waits to be written together.
 #[derive(Default)]
 pub(super) struct Batch {
-    accept: Vec<(Entry, Arrival)>,
+    accept: Vec<(Entry, String, Arrival)>,
     accepted: Vec<oneshot::Sender<Result<Accepted, String>>>,
     done: Vec<String>,
     sending: Vec<String>,
@@ -36,8 +36,8 @@ pub(super) struct Batch {
 impl Batch {
     pub(super) fn add(&mut self, order: Order, arrival: Arrival) {
         match order {
-            Order::Accept(entry, reply) => {
-                self.accept.push((entry, arrival));
+            Order::Accept(entry, holder, reply) => {
+                self.accept.push((entry, holder, arrival));
                 self.accepted.push(reply);
             }
             Order::Done(id) => self.done.push(id),

@@ -1,7 +1,7 @@
 //! The inbox: accepted, and not acted on yet.
 
-use super::Entry;
 use super::flush::Arrival;
+use super::{Entry, Stray};
 use crate::store::{Row, Sql, Store, StoreError, Tx, sql};
 
 /// Whether an accepted entry is new.
@@ -17,20 +17,21 @@ pub enum Accepted {
 const ATTEMPTS: i64 = 3;
 
 /// Puts entries in, in order; says of each whether it is new.
-pub(super) async fn put(tx: &mut Tx, entries: &[(Entry, Arrival)]) -> Result<Vec<Accepted>, StoreError> {
+pub(super) async fn put(tx: &mut Tx, entries: &[(Entry, String, Arrival)]) -> Result<Vec<Accepted>, StoreError> {
     let mut fresh = std::collections::HashSet::new();
     for chunk in entries.chunks(500) {
-        let head = "INSERT INTO inbox (message_id, entity_id, seq, body, received_at) VALUES";
-        let mut statement = Sql::rows(head, 5, "ON CONFLICT (message_id) DO NOTHING RETURNING message_id");
-        for (entry, arrival) in chunk {
-            statement = statement.bind(&entry.message_id).bind(&entry.entity).bind(arrival.seq).bind(&entry.body).bind(arrival.at);
+        let head = "INSERT INTO inbox (message_id, entity_id, seq, body, held_by, received_at) VALUES";
+        let mut statement = Sql::rows(head, 6, "ON CONFLICT (message_id) DO NOTHING RETURNING message_id");
+        for (entry, holder, arrival) in chunk {
+            statement = statement.bind(&entry.message_id).bind(&entry.entity).bind(arrival.seq).bind(&entry.body);
+            statement = statement.bind(holder).bind(arrival.at);
         }
         for row in tx.all(statement).await? {
             fresh.insert(row.get::<String>("message_id")?);
         }
     }
     // An entry that stands twice in one group is new only the first time.
-    Ok(entries.iter().map(|(entry, _)| if fresh.remove(&entry.message_id) { Accepted::New } else { Accepted::Again }).collect())
+    Ok(entries.iter().map(|(entry, ..)| if fresh.remove(&entry.message_id) { Accepted::New } else { Accepted::Again }).collect())
 }
 
 pub(super) async fn take(tx: &mut Tx, ids: &[String]) -> Result<(), StoreError> {
@@ -41,20 +42,37 @@ pub(super) async fn take(tx: &mut Tx, ids: &[String]) -> Result<(), StoreError> 
     Ok(())
 }
 
-pub(super) async fn backlog(store: &Store) -> Result<Vec<Entry>, StoreError> {
-    let mut tx = store.begin().await?;
-    tx.run(sql("UPDATE inbox SET attempts = attempts + 1 WHERE attempts < $1").bind(ATTEMPTS + 1)).await?;
-    let rows = tx.all(sql("SELECT message_id, entity_id, body, attempts FROM inbox ORDER BY seq")).await?;
-    tx.commit().await?;
-    let mut entries = Vec::with_capacity(rows.len());
-    for row in &rows {
+/// Entries that are not in this life's hands, oldest first.
+pub(super) async fn strays(store: &Store, me: &str) -> Result<Vec<Stray>, StoreError> {
+    let text = "SELECT message_id, entity_id FROM inbox WHERE (held_by <> $1 OR held_by = '') AND attempts <= $2 ORDER BY seq LIMIT $3";
+    let rows = store.all(sql(text).bind(me).bind(ATTEMPTS).bind(STRAYS)).await?;
+    rows.iter().map(|row| Ok(Stray { id: row.get("message_id")?, entity: row.get("entity_id")? })).collect()
+}
+
+/// The most that are looked at together.
+pub(super) const STRAYS: i64 = 1000;
+
+/// Takes entries into this life's hands; gives those that nobody else took meanwhile. Each one's
+/// attempts are raised first, and what was tried too often is left where it is.
+pub(super) async fn adopt(store: &Store, me: &str, ids: &[String]) -> Result<Vec<Entry>, StoreError> {
+    let text = "UPDATE inbox SET held_by = $1, attempts = attempts + 1 WHERE message_id = $2 AND (held_by <> $1 OR held_by = '') \
+                RETURNING message_id, entity_id, body, attempts";
+    let (mut tx, mut entries) = (store.begin().await?, Vec::with_capacity(ids.len()));
+    for id in ids {
+        let Some(row) = tx.one(sql(text).bind(me).bind(id)).await? else { continue };
         if row.get::<i64>("attempts")? > ATTEMPTS {
-            tracing::error!(message_id = row.get::<String>("message_id")?, "left in the inbox after {ATTEMPTS} attempts");
+            tracing::error!(message_id = id, "left in the inbox after {ATTEMPTS} attempts");
         } else {
-            entries.push(read(row)?);
+            entries.push(read(&row)?);
         }
     }
+    tx.commit().await?;
     Ok(entries)
+}
+
+/// Whether an entry is in the inbox still.
+pub(super) async fn is_open(store: &Store, id: &str) -> Result<bool, StoreError> {
+    Ok(store.one(sql("SELECT 1 AS here FROM inbox WHERE message_id = $1").bind(id)).await?.is_some())
 }
 
 pub(super) async fn count(store: &Store) -> Result<i64, StoreError> {

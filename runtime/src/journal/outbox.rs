@@ -1,6 +1,7 @@
 //! The outbox: committed with what caused it, and still to be sent.
 
-use super::Execution;
+use super::inbox::STRAYS;
+use super::{Execution, Stray};
 use crate::store::{Sql, Store, StoreError, Tx, sql};
 
 /// One thing to be sent, as it stands in the outbox.
@@ -36,8 +37,8 @@ pub(super) async fn put(tx: &mut Tx, execution: &Execution, effects: &[Effect]) 
     if effects.is_empty() {
         return Ok(Vec::new());
     }
-    let head = "INSERT INTO outbox (id, execution_id, entity_id, community_id, effect, body, epoch, created_at) VALUES";
-    let mut statement = Sql::rows(head, 8, "");
+    let head = "INSERT INTO outbox (id, execution_id, entity_id, community_id, effect, body, epoch, held_by, created_at) VALUES";
+    let mut statement = Sql::rows(head, 9, "");
     let mut ids = Vec::with_capacity(effects.len());
     for (at, effect) in effects.iter().enumerate() {
         let id = id(&execution.id, at);
@@ -49,6 +50,7 @@ pub(super) async fn put(tx: &mut Tx, execution: &Execution, effects: &[Effect]) 
             .bind(i64::try_from(at).unwrap_or(i64::MAX))
             .bind(&effect.body)
             .bind(execution.epoch)
+            .bind(&execution.holder)
             .bind(execution.at);
         ids.push(id);
     }
@@ -72,10 +74,27 @@ pub(super) const UNSENT: &str = "UPDATE outbox SET state = 'waiting' WHERE id IN
 /// Forgets rows that were sent.
 pub(super) const SENT: &str = "DELETE FROM outbox WHERE id IN";
 
-pub(super) async fn undelivered(store: &Store, idempotent: impl Fn(&str) -> bool) -> Result<Vec<Waiting>, StoreError> {
-    let text = "SELECT id, entity_id, community_id, body, state FROM outbox WHERE state IN ('waiting', 'sending') ORDER BY created_at, execution_id, effect";
+/// Lines that should have gone out and are not in this life's hands, oldest first.
+pub(super) async fn strays(store: &Store, me: &str) -> Result<Vec<Stray>, StoreError> {
+    let text = "SELECT id, entity_id FROM outbox WHERE state IN ('waiting', 'sending') AND (held_by <> $1 OR held_by = '') \
+                ORDER BY created_at, execution_id, effect LIMIT $2";
+    let rows = store.all(sql(text).bind(me).bind(STRAYS)).await?;
+    rows.iter().map(|row| Ok(Stray { id: row.get("id")?, entity: row.get("entity_id")? })).collect()
+}
+
+/// Takes lines into this life's hands; gives those that are to be sent. What may have gone out is marked unknown.
+pub(super) async fn adopt(
+    store: &Store,
+    me: &str,
+    ids: &[String],
+    idempotent: impl Fn(&str) -> bool + Send,
+) -> Result<Vec<Waiting>, StoreError> {
+    let text = "UPDATE outbox SET held_by = $1 WHERE id = $2 AND (held_by <> $1 OR held_by = '') AND state IN ('waiting', 'sending') \
+                RETURNING id, entity_id, community_id, body, state";
     let (mut waiting, mut unknown) = (Vec::new(), Vec::new());
-    for row in store.all(sql(text)).await? {
+    let mut tx = store.begin().await?;
+    for id in ids {
+        let Some(row) = tx.one(sql(text).bind(me).bind(id)).await? else { continue };
         let found =
             Waiting { id: row.get("id")?, entity: row.get("entity_id")?, community: row.get("community_id")?, body: row.get("body")? };
         if row.get::<String>("state")? == "sending" && !idempotent(&found.entity) {
@@ -90,10 +109,9 @@ pub(super) async fn undelivered(store: &Store, idempotent: impl Fn(&str) -> bool
             count = unknown.len(),
             "replies of which nobody knows whether they went out before the last stop are not sent again"
         );
-        let mut tx = store.begin().await?;
         mark(&mut tx, UNKNOWN, &unknown).await?;
-        tx.commit().await?;
     }
+    tx.commit().await?;
     Ok(waiting)
 }
 

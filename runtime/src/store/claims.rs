@@ -173,6 +173,52 @@ pub(crate) async fn others(store: &Store, id: &str) -> Result<Vec<(String, Seen)
     rows.iter().map(|row| Ok((row.get("node_id")?, seen(row)?))).collect()
 }
 
+/// A living node, as its row tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// The node in its present life.
+    pub identity: Identity,
+    /// Where peers reach it; empty for a node that has none.
+    pub address: String,
+    /// Where people and platforms reach it.
+    pub http_address: String,
+    /// The program's version.
+    pub version: String,
+    /// A digest of the settings that must be the same on all nodes.
+    pub config_hash: String,
+    /// Whether it is about to go.
+    pub draining: bool,
+    /// The most claims it can hold.
+    pub capacity: i64,
+    /// How many it holds.
+    pub load: i64,
+}
+
+/// All living nodes, by name.
+pub(crate) async fn living(store: &Store) -> Result<Vec<Neighbour>, StoreError> {
+    let text = "SELECT node_id, incarnation, address, http_address, version, config_hash, state, capacity, load FROM nodes \
+                WHERE state IN ('up', 'draining') ORDER BY node_id";
+    let read = |row: &Row| {
+        Ok(Neighbour {
+            identity: Identity { node_id: row.get("node_id")?, incarnation: row.get("incarnation")? },
+            address: row.get("address")?,
+            http_address: row.get("http_address")?,
+            version: row.get("version")?,
+            config_hash: row.get("config_hash")?,
+            draining: row.get::<String>("state")? == "draining",
+            capacity: row.get("capacity")?,
+            load: row.get("load")?,
+        })
+    };
+    store.all(sql(text)).await?.iter().map(read).collect()
+}
+
+/// Says that a node is about to go: it takes nothing more.
+pub(crate) async fn drains(store: &Store, me: &Identity) -> Result<bool, StoreError> {
+    let text = "UPDATE nodes SET state = 'draining' WHERE node_id = $1 AND incarnation = $2 AND state IN ('up', 'draining')";
+    changed(store, sql(text).bind(&me.node_id).bind(me.incarnation)).await
+}
+
 /// Declares a node dead that did not renew since it was seen.
 pub(crate) async fn declare_dead(store: &Store, id: &str, seen: &Seen) -> Result<bool, StoreError> {
     let text = "UPDATE nodes SET state = 'dead' WHERE node_id = $1 AND incarnation = $2 AND seq = $3 AND state IN ('up', 'draining')";
@@ -216,7 +262,7 @@ pub(crate) async fn holding(store: &Store, entity: &str) -> Result<Option<Holdin
 pub(crate) async fn take_one(
     store: &Store,
     me: &Identity,
-    entity: &str,
+    (entity, beside): (&str, &str),
     epoch: i64,
     own: bool,
     now: Millis,
@@ -230,14 +276,14 @@ pub(crate) async fn take_one(
         tx.run(sql(add).bind(entity).bind(platform).bind(server).bind(channel)).await?;
     }
     let take = concat!(
-        "UPDATE coordination AS c SET claimed_by = $1, incarnation = $2, epoch = epoch + 1, claimed_at = $3, last_checkin = $3, status = 'claimed' \
+        "UPDATE coordination AS c SET claimed_by = $1, incarnation = $2, epoch = epoch + 1, claimed_at = $3, last_checkin = $3, affinity = $7, status = 'claimed' \
          WHERE c.entity_id = $4 AND c.epoch = $5 AND c.status <> 'error' AND (",
         unheld!(),
         " OR ($6 AND c.claimed_by = $1 AND c.incarnation = $2)) AND ",
         taker_lives!(),
         " RETURNING epoch"
     );
-    let take = sql(take).bind(&me.node_id).bind(me.incarnation).bind(now).bind(entity).bind(epoch).bind(own);
+    let take = sql(take).bind(&me.node_id).bind(me.incarnation).bind(now).bind(entity).bind(epoch).bind(own).bind(beside);
     let Some(row) = tx.one(take).await? else { return Ok(None) };
     let claim = me.claim(entity, row.get("epoch")?);
     remember(&mut tx, std::slice::from_ref(&claim), now).await?;
@@ -330,6 +376,12 @@ async fn changed(store: &Store, statement: Sql) -> Result<bool, StoreError> {
 }
 
 impl Identity {
+    /// The node and which of its lives, as one word.
+    #[must_use]
+    pub fn life(&self) -> String {
+        format!("{}@{}", self.node_id, self.incarnation)
+    }
+
     fn claim(&self, entity: &str, epoch: i64) -> Claim {
         Claim { entity: entity.to_owned(), owner: self.node_id.clone(), incarnation: self.incarnation, epoch }
     }

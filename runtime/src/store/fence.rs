@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use super::claims::HELD_AND_LOCKED;
-use super::{StoreError, Tx, sql};
+use super::{Identity, StoreError, Tx, sql};
 
 /// Tables whose rows belong to no claimed entity: the only ones a plain [`Tx`] may write.
 const UNCLAIMED: &[&str] = &[
@@ -35,6 +35,14 @@ pub struct Claim {
     pub incarnation: i64,
     /// Rises by one at each change of owner: the fencing token.
     pub epoch: i64,
+}
+
+impl Claim {
+    /// The owner in the life that holds it.
+    #[must_use]
+    pub fn owner(&self) -> Identity {
+        Identity { node_id: self.owner.clone(), incarnation: self.incarnation }
+    }
 }
 
 /// A transaction that commits only while its claim is held. There is no other way to write to a

@@ -1,0 +1,206 @@
+//! Calls peers, again and again with longer pauses while they do not answer, and lets in who calls; every step within its time.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::greeting::{self, Side, Unmet};
+use super::link::Link;
+use super::secure::Wire;
+use super::{Peers, guest};
+use crate::gateway::Gateway;
+use crate::store::Identity;
+use crate::{secret, spawn};
+
+/// How long two nodes may take to get to know each other.
+const GREETING: Duration = Duration::from_secs(5);
+/// The pauses between two calls.
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(5);
+/// How many strangers may be at the door at once.
+const STRANGERS: usize = 64;
+/// The pause after a connection could not be accepted.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Peers {
+    /// Calls each of these addresses once, at start. Who does not answer does not matter.
+    ///
+    /// # Errors
+    /// With the address and the reason when one that answers and this node do not belong together.
+    pub async fn knock(&self, addresses: &[String]) -> Result<(), (String, Unmet)> {
+        let calls = addresses.iter().map(|address| async move { (address, self.meet(address).await) });
+        for (address, met) in join_all(calls).await {
+            match met {
+                Ok((_, peer)) => tracing::info!(address, node = peer.node_id, "a node answers"),
+                Err(Unmet::Lost(error)) => tracing::info!(address, %error, "nobody answers there"),
+                Err(why) => return Err((address.clone(), why)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn meet(&self, address: &str) -> Result<(Wire, Identity), Unmet> {
+        let met = async {
+            let mut wire = self.open(address).await?;
+            let peer = greeting::greet(&mut wire, &self.0.name, Side::Calls).await?;
+            Ok((wire, peer))
+        };
+        match tokio::time::timeout(GREETING, met).await {
+            Ok(met) => met.map_err(Unmet::plain),
+            Err(_) => Err(Unmet::Lost(io::Error::new(io::ErrorKind::TimedOut, "it does not answer in time"))),
+        }
+    }
+
+    async fn open(&self, address: &str) -> io::Result<Wire> {
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+        let found: Vec<SocketAddr> = lookup_host(address).await?.collect();
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for place in found {
+            if !self.0.seal.suits(place) {
+                let why = format!("nothing is said in plain text to {place}: set the certificates (cluster.tls_*)");
+                last = io::Error::new(io::ErrorKind::PermissionDenied, why);
+                continue;
+            }
+            match TcpStream::connect(place).await {
+                Ok(stream) => {
+                    stream.set_nodelay(true)?;
+                    return self.0.seal.call(stream, host).await;
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn connected(&self, link: &Arc<Link>) {
+        let peer = link.view();
+        tracing::info!(node = peer.node, incarnation = peer.incarnation, "connected to a node");
+        self.0.troubles.remove(&peer.node);
+        if let Some(old) = self.0.links.insert(peer.node, link.clone()) {
+            old.end();
+        }
+    }
+
+    fn lost(&self, node: &str, link: &Arc<Link>, why: &io::Error) {
+        tracing::warn!(node, %why, "the connection to a node is lost");
+        self.0.troubles.insert(node.to_owned(), why.to_string());
+        self.0.links.remove_if(node, |_, known| Arc::ptr_eq(known, link));
+    }
+
+    /// Notes why a node cannot be reached; loud only when that is news.
+    fn not_met(&self, node: &str, why: &Unmet) {
+        let why_text = why.to_string();
+        let known = self.0.troubles.insert(node.to_owned(), why_text.clone());
+        if known.as_deref() != Some(&why_text) {
+            match why {
+                Unmet::Lost(_) => tracing::warn!(node, why = why_text, "a node cannot be reached"),
+                _ => tracing::error!(node, why = why_text, "a node and this one do not talk"),
+            }
+        }
+    }
+}
+
+/// Keeps a connection to a node until `over`.
+pub(super) fn keep_calling(peers: Peers, node: String, address: String, over: CancellationToken) {
+    spawn::task("call", async move {
+        let mut pause = FIRST;
+        while !over.is_cancelled() {
+            let met = tokio::select! {
+                met = peers.meet(&address) => met,
+                () = over.cancelled() => return,
+            };
+            match met {
+                Ok((wire, peer)) if peer.node_id == node => {
+                    let (link, keep) = Link::over(wire, peer, peers.0.clock.clone());
+                    peers.connected(&link);
+                    let why = tokio::select! {
+                        why = keep => why,
+                        () = over.cancelled() => {
+                            link.end();
+                            io::Error::other("it does not live any more, or this node goes")
+                        }
+                    };
+                    link.end();
+                    peers.lost(&node, &link, &why);
+                    pause = FIRST;
+                }
+                Ok((_, peer)) => peers.not_met(&node, &Unmet::Unfit(format!("there is the node {:?} now", peer.node_id))),
+                Err(why) => peers.not_met(&node, &why),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause.mul_f64(0.5 + chance() / 2.0)) => {}
+                () = over.cancelled() => return,
+            }
+            pause = (pause * 2).min(LONGEST);
+        }
+    });
+}
+
+/// From 0 to 1, so that nodes that start together do not call together.
+fn chance() -> f64 {
+    f64::from(u16::from_le_bytes(secret::random_bytes())) / f64::from(u16::MAX)
+}
+
+/// Lets peers in until `closing`.
+pub(super) fn let_in(peers: Peers, listener: TcpListener, gateway: Gateway, closing: CancellationToken) {
+    let strangers = Arc::new(Semaphore::new(STRANGERS));
+    spawn::task("door", async move {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = closing.cancelled() => return,
+            };
+            let (stream, from) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a peer's connection was not accepted");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(seat) = strangers.clone().try_acquire_owned() else {
+                tracing::warn!(%from, "too many strangers are at the cluster's door");
+                continue;
+            };
+            let (peers, gateway, closing) = (peers.clone(), gateway.clone(), closing.clone());
+            spawn::task("guest", async move {
+                let met = tokio::time::timeout(GREETING, peers.welcome(stream, from)).await;
+                drop(seat);
+                match met {
+                    Ok(Ok((wire, peer))) => peers.host(wire, peer, gateway, closing).await,
+                    Ok(Err(why)) => tracing::warn!(%from, %why, "somebody at the cluster's door is not let in"),
+                    Err(_) => tracing::warn!(%from, "somebody at the cluster's door says nothing"),
+                }
+            });
+        }
+    });
+}
+
+impl Peers {
+    async fn welcome(&self, stream: TcpStream, from: SocketAddr) -> Result<(Wire, Identity), Unmet> {
+        if !self.0.seal.suits(from) {
+            return Err(Unmet::Unfit(format!("nothing is said in plain text to {from}: set the certificates (cluster.tls_*)")));
+        }
+        stream.set_nodelay(true)?;
+        let welcomed = async {
+            let mut wire = self.0.seal.answer(stream).await?;
+            let peer = greeting::greet(&mut wire, &self.0.name, Side::Answers).await?;
+            Ok((wire, peer))
+        };
+        welcomed.await.map_err(Unmet::plain)
+    }
+
+    async fn host(&self, wire: Wire, peer: Identity, gateway: Gateway, closing: CancellationToken) {
+        // A node that only knocks goes at once.
+        self.0.guests.insert(peer.node_id.clone(), peer.incarnation);
+        let why = guest::serve(wire, gateway, closing).await;
+        self.0.guests.remove_if(&peer.node_id, |_, incarnation| *incarnation == peer.incarnation);
+        tracing::debug!(node = peer.node_id, %why, "a node's connection to this one ended");
+    }
+}
