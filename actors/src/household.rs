@@ -29,6 +29,7 @@ use crate::node::{self, community_key};
 use crate::registry::{self, Home, Registered};
 use crate::seat::Entry as ModuleEntry;
 use afar::Afar;
+pub(crate) use left::Seen;
 
 /// What a household is founded on.
 pub struct Foundation {
@@ -185,6 +186,25 @@ impl Household {
     pub async fn switch(&self, id: CommunityId, module: &str, on: bool) -> Result<(), String> {
         let (address, _) = self.community(id).await.map_err(|why| why.to_string())?;
         address.ask(|reply| community::Order::Switch(module.to_owned(), on, reply)).await.map_err(|gone| gone.to_string())?
+    }
+
+    /// Stops a community and its channels in good order, so that it can be handed to another node. Nobody opens
+    /// it here before [`Household::released`].
+    pub async fn release(&self, id: CommunityId) {
+        self.0.leaving.insert(id);
+        // Whoever was about to open one has done so when the node answers.
+        self.0.on.node.ask(|reply| node::Order::Release(id, reply)).await.ok();
+        self.0.channels.sweep();
+    }
+
+    /// A community that was released has another node, or none.
+    pub fn released(&self, id: CommunityId) {
+        self.0.leaving.remove(&id);
+    }
+
+    /// Closes a platform's connection; another node may open it.
+    pub async fn disconnect(&self, key: &str) {
+        self.0.on.node.ask(|reply| node::Order::Disconnect(key.to_owned(), reply)).await.ok();
     }
 
     /// The world everybody lives in.

@@ -25,6 +25,7 @@ pub mod seat;
 pub mod session;
 #[cfg(any(test, feature = "play"))]
 pub mod stage;
+pub mod steward;
 #[cfg(test)]
 mod walk;
 mod weblink;

@@ -30,6 +30,10 @@ pub enum Order {
     Account(Arc<dyn Platform>, oneshot::Sender<Result<Address<account::Order>, String>>),
     /// Open a platform's connection, and open it again whenever it fails.
     Connection(Arc<dyn Connection>),
+    /// Close a platform's connection in good order, and do not open it again; answer when it is closed.
+    Disconnect(String, oneshot::Sender<()>),
+    /// Stop a community and its channels in good order; answer when what they had to do is done.
+    Release(CommunityId, oneshot::Sender<()>),
     /// Where the journal is reached.
     Journal(oneshot::Sender<Address<journal::Order>>),
     /// Every claim is lost: stop channels and communities; answer when they have ended.
@@ -64,7 +68,7 @@ pub struct Node {
     journal: Address<journal::Order>,
     accounts: HashMap<&'static str, Address<account::Order>>,
     communities: HashMap<CommunityId, Address<community::Order>>,
-    channels: HashMap<ChannelKey, Address<channel::Order>>,
+    channels: HashMap<ChannelKey, (CommunityId, Address<channel::Order>)>,
 }
 
 impl Actor for Node {
@@ -91,6 +95,11 @@ impl Actor for Node {
             Order::Community(seed, reply) => drop(reply.send(self.community(*seed, me).await)),
             Order::Account(platform, reply) => drop(reply.send(self.account(platform, me).await)),
             Order::Connection(connection) => self.connect(connection, me).await,
+            Order::Disconnect(key, reply) => {
+                self.disconnect(&key).await;
+                reply.send(()).ok();
+            }
+            Order::Release(community, reply) => self.release(community, reply),
             Order::Journal(reply) => drop(reply.send(self.journal.clone())),
             Order::Vacate(reply) => {
                 self.vacate().await;
@@ -106,10 +115,10 @@ impl Actor for Node {
 
     async fn ended(&mut self, child: Ended, me: &Me<Order>) -> Result<(), Fault> {
         let here = |key: &str| key == child.key;
-        let claimed = self.channels.values().any(|channel| here(channel.meter().key()))
+        let claimed = self.channels.values().any(|(_, channel)| here(channel.meter().key()))
             || self.communities.values().any(|community| here(community.meter().key()));
         // One of the same key may have been opened since.
-        self.channels.retain(|_, channel| channel.is_open() || channel.meter().key() != child.key);
+        self.channels.retain(|_, (_, channel)| channel.is_open() || channel.meter().key() != child.key);
         self.communities.retain(|_, community| community.is_open() || community.meter().key() != child.key);
         self.accounts.retain(|_, account| account.meter().key() != child.key);
         if let Some((connection, stop)) = self.connections.get_mut(&child.key) {
@@ -140,12 +149,13 @@ impl Node {
     async fn channel(&mut self, seed: channel::Seed, me: &Me<Order>) -> Result<Address<channel::Order>, String> {
         let key = seed.key.clone();
         match self.channels.get(&key) {
-            Some(open) if open.is_open() => return Ok(open.clone()),
-            Some(closing) => closing.drain().await,
+            Some((_, open)) if open.is_open() => return Ok(open.clone()),
+            Some((_, closing)) => closing.drain().await,
             None => {}
         }
+        let community = seed.community;
         let opened = me.open::<Channel>(key.to_string(), seed).await.map_err(|fault| fault.to_string())?;
-        self.channels.insert(key, opened.clone());
+        self.channels.insert(key, (community, opened.clone()));
         Ok(opened)
     }
 
@@ -182,6 +192,26 @@ impl Node {
         self.connections.insert(connection.key(), (connection, stop));
     }
 
+    async fn disconnect(&mut self, key: &str) {
+        let Some((_, Some(stop))) = self.connections.remove(key) else { return };
+        if tokio::time::timeout(Duration::from_secs(6), stop()).await.is_err() {
+            tracing::warn!(connection = key, "did not stop in time");
+        }
+    }
+
+    /// Channels first, so that what was heard is answered; beside the node, which opens others meanwhile.
+    fn release(&mut self, community: CommunityId, reply: oneshot::Sender<()>) {
+        let channels: Vec<_> = self.channels.extract_if(|_, (of, _)| *of == community).map(|(_, (_, channel))| channel).collect();
+        let itself = self.communities.remove(&community);
+        let journal = self.journal.clone();
+        spawn::task("release", async move {
+            ended_in_time("channels", channels.iter().map(|channel| channel.drain())).await;
+            ended_in_time("community", itself.iter().map(|community| community.drain())).await;
+            journal.ask(journal::Order::Flush).await.ok();
+            reply.send(()).ok();
+        });
+    }
+
     /// Notes the failure of what acts under a claim; the node goes on meanwhile.
     fn failed(&self, entity: String, why: String, last: bool) {
         let claims = self.claims.clone();
@@ -190,7 +220,7 @@ impl Node {
 
     /// What acts under claims ends; the gate lets nothing out that it still has to say.
     async fn vacate(&mut self) {
-        let channels = self.channels.drain().map(|(_, channel)| async move { channel.stop().await });
+        let channels = self.channels.drain().map(|(_, (_, channel))| async move { channel.stop().await });
         ended_in_time("channels", channels).await;
         let communities = self.communities.drain().map(|(_, community)| async move { community.stop().await });
         ended_in_time("communities", communities).await;
@@ -198,7 +228,7 @@ impl Node {
 
     /// Channels first, so that what was heard is answered; connections after what they still have to say.
     async fn stop(&mut self) {
-        for (key, channel) in self.channels.drain() {
+        for (key, (_, channel)) in self.channels.drain() {
             if tokio::time::timeout(Duration::from_secs(10), channel.drain()).await.is_err() {
                 tracing::warn!(channel = %key, "did not stop in time");
             }

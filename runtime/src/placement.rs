@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::gate::Shut;
 use crate::membership::Here;
 use crate::platform::Boxed;
-use crate::store::{Claim, Identity, Store, StoreError, claims};
+use crate::store::{Claim, Identity, Neighbour, Store, StoreError, claims};
 
 /// Why an entity is not this node's to serve.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,8 @@ struct Inner {
     life: AtomicI64,
     /// Who is taking what: two who want the same claim at once must not outrun each other.
     taking: DashMap<String, Arc<Mutex<()>>>,
+    /// What lives beside what, as far as it was claimed so.
+    beside: DashMap<String, String>,
     /// Epochs that were given away: whatever the rows say, they are never taken up again.
     given: DashMap<String, i64>,
 }
@@ -96,8 +98,8 @@ impl Placement {
     /// The claims of this node, `most` at a time.
     #[must_use]
     pub fn new(here: Here, store: Store, clock: Clock, most: usize) -> Self {
-        let (held, given, taking) = (DashMap::new(), DashMap::new(), DashMap::new());
-        Self(Arc::new(Inner { here, store, clock, most, held, life: AtomicI64::new(0), taking, given }))
+        let (held, given, taking, beside) = (DashMap::new(), DashMap::new(), DashMap::new(), DashMap::new());
+        Self(Arc::new(Inner { here, store, clock, most, held, life: AtomicI64::new(0), taking, beside, given }))
     }
 
     /// What this node holds in its present life.
@@ -138,6 +140,9 @@ impl Placement {
             let _turn = turn.lock().await;
             self.claim_alone(entity, beside).await
         };
+        if claim.is_ok() && !beside.is_empty() {
+            self.0.beside.insert(entity.to_owned(), beside.to_owned());
+        }
         drop(turn);
         self.0.taking.remove_if(entity, |_, turn| Arc::strong_count(turn) == 1);
         claim
@@ -205,13 +210,22 @@ impl Placement {
         Ok(taken.into_iter().map(|(claim, _)| self.keep(claim)).collect())
     }
 
-    /// How many claims would be this node's fair share of what all living nodes hold.
+    /// How many entities nobody serves that this node might.
     ///
     /// # Errors
     /// When the store is gone.
-    pub async fn fair_share(&self) -> Result<usize, StoreError> {
+    pub async fn untaken(&self) -> Result<usize, StoreError> {
+        let Some(me) = self.0.here.identity() else { return Ok(0) };
+        Ok(usize::try_from(claims::untaken(&self.0.store, &me).await?).unwrap_or(0))
+    }
+
+    /// How many claims would be this node's fair share of what all living nodes hold, and of so many more.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn fair_share(&self, more: usize) -> Result<usize, StoreError> {
         let (capacity, load) = claims::totals(&self.0.store).await?;
-        Ok(choice::fair_share(usize::try_from(load).unwrap_or(0), self.0.most, usize::try_from(capacity).unwrap_or(0)))
+        Ok(choice::fair_share(usize::try_from(load).unwrap_or(0) + more, self.0.most, usize::try_from(capacity).unwrap_or(0)))
     }
 
     /// Gives an entity back. Its actor must have ended. `false` when it was not held.
@@ -237,6 +251,76 @@ impl Placement {
         }
     }
 
+    /// Hands an entity and all that live beside it to another node. Their actors must have ended. How many went;
+    /// none when the other node does not live.
+    ///
+    /// # Errors
+    /// When the store is gone: whether they were handed over is not known then, and they count as given away.
+    pub async fn hand_over_all(&self, leader: &str, to: &Identity) -> Result<usize, StoreError> {
+        let Some(me) = self.0.here.identity() else { return Ok(0) };
+        self.give(leader);
+        for beside in self.beside(leader) {
+            self.give(&beside);
+        }
+        let given = claims::hand_over_all(&self.0.store, &me, leader, to, self.0.clock.now()).await?;
+        for claim in &given {
+            self.0.beside.remove(&claim.entity);
+        }
+        Ok(given.len())
+    }
+
+    /// What this node holds that lives beside nothing else, those that are missed least first, and whether each is live.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn leaders(&self) -> Result<Vec<(Claim, bool)>, StoreError> {
+        match self.0.here.identity() {
+            Some(me) => claims::leaders(&self.0.store, &me).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Learns of claims that were handed to this node; those it did not know of.
+    ///
+    /// # Errors
+    /// When this node may not act, or the store is gone.
+    pub async fn learn(&self) -> Result<Vec<Claim>, Unclaimed> {
+        let me = self.acting().await?;
+        let rows = claims::of(&self.0.store, &me).await?;
+        let given = |claim: &Claim| self.0.given.get(&claim.entity).is_some_and(|given| claim.epoch <= *given);
+        let unknown = rows.into_iter().filter(|claim| !given(claim) && self.held_here(&claim.entity).is_none());
+        Ok(unknown.map(|claim| self.keep(claim)).collect())
+    }
+
+    /// The living nodes, as the database has them.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn nodes(&self) -> Result<Vec<Neighbour>, StoreError> {
+        claims::living(&self.0.store).await
+    }
+
+    /// This node, as others know it.
+    #[must_use]
+    pub fn here(&self) -> &Here {
+        &self.0.here
+    }
+
+    /// Tells everybody that this node is about to go: it takes nothing more.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn drains(&self) -> Result<(), StoreError> {
+        if let Some(me) = self.0.here.identity() {
+            claims::drains(&self.0.store, &me).await?;
+        }
+        Ok(())
+    }
+
+    fn beside(&self, leader: &str) -> Vec<String> {
+        self.0.beside.iter().filter(|beside| beside.value() == leader).map(|beside| beside.key().clone()).collect()
+    }
+
     /// Notes a failure of an entity's actor. Whether the entity was given back as failed.
     ///
     /// # Errors
@@ -259,6 +343,7 @@ impl Placement {
             // What an earlier life held is not held, and what it gave away is out of reach.
             self.0.held.retain(|_, held| held.incarnation == me.incarnation);
             self.0.given.clear();
+            self.0.beside.clear();
         }
         Ok(me)
     }

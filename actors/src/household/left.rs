@@ -14,7 +14,7 @@ use crate::delivery::Parcel;
 use crate::installed;
 
 /// What was in nobody's hands at the last look, and may be in somebody's.
-pub type Seen = HashSet<String>;
+pub(crate) type Seen = HashSet<String>;
 
 impl Household {
     /// Takes up all that was left, whoever's it was, and wakes who waits for an alarm: at start, before anybody is heard.
@@ -47,7 +47,7 @@ impl Household {
     ///
     /// # Errors
     /// When the store is gone.
-    pub async fn take_up(&self, seen: &mut Seen) -> Result<(), StoreError> {
+    pub(crate) async fn take_up(&self, seen: &mut Seen) -> Result<(), StoreError> {
         let on = &self.0.on;
         let (lines, entries) = (on.journal.stray_lines().await?, on.journal.strays().await?);
         if lines.is_empty() && entries.is_empty() {

@@ -19,6 +19,18 @@ pub fn fair_share(claims: usize, mine: usize, all: usize) -> usize {
     usize::try_from(share).unwrap_or(usize::MAX).min(mine)
 }
 
+/// Whether a node holds clearly more than its fair share: more than a sixth above it, and more than one.
+#[must_use]
+pub fn is_too_much(held: usize, fair: usize) -> bool {
+    held > fair + 1 && held * 100 > fair * 115
+}
+
+/// How many of what it holds a node gives away at once: of what is too much no more than a hundredth of all, and at most 50.
+#[must_use]
+pub fn moves(held: usize, fair: usize) -> usize {
+    held.saturating_sub(fair).min((held / 100).max(1)).min(50)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +50,13 @@ mod tests {
         ];
         all.sort_by(sooner);
         assert_eq!(all.map(|one| one.entity), ["busy", "live", "important", "idle", "new"]);
+    }
+
+    #[test]
+    fn a_node_gives_away_only_what_is_clearly_too_much_and_little_at_a_time() {
+        assert!(!is_too_much(1, 0) && !is_too_much(3, 2) && is_too_much(4, 2));
+        assert!(!is_too_much(115, 100) && is_too_much(116, 100));
+        assert_eq!([moves(10, 5), moves(1000, 500), moves(100_000, 50_000), moves(5, 5)], [1, 10, 50, 0]);
     }
 
     #[test]

@@ -32,13 +32,26 @@ macro_rules! taker_lives {
     };
 }
 
+/// Of a row of `coordination` called `c`: the taker ($1, $2) may have it, because nobody who lives holds it and it
+/// lives beside nothing, or beside what the taker holds.
+macro_rules! takeable {
+    () => {
+        concat!(
+            "c.status <> 'error' AND ",
+            unheld!(),
+            " AND (c.affinity = '' OR EXISTS (SELECT 1 FROM coordination l WHERE l.entity_id = c.affinity \
+              AND l.claimed_by = $1 AND l.incarnation = $2))"
+        )
+    };
+}
+
 /// Takes the best of what nobody holds: $1 node, $2 incarnation, $3 time, $4 how many.
 macro_rules! take {
     ($locking:literal) => {
         concat!(
             "UPDATE coordination SET claimed_by = $1, incarnation = $2, epoch = epoch + 1, claimed_at = $3, last_checkin = $3, status = 'claimed' \
-             WHERE entity_id IN (SELECT c.entity_id FROM coordination c WHERE c.status <> 'error' AND ",
-            unheld!(),
+             WHERE entity_id IN (SELECT c.entity_id FROM coordination c WHERE ",
+            takeable!(),
             " AND ",
             taker_lives!(),
             " ORDER BY c.is_live DESC, c.priority, c.viewer_count DESC, COALESCE(c.last_activity, 0), c.entity_id LIMIT $4",
@@ -291,6 +304,13 @@ pub(crate) async fn take_one(
     Ok(Some(claim))
 }
 
+/// How many entities a node might take.
+pub(crate) async fn untaken(store: &Store, me: &Identity) -> Result<i64, StoreError> {
+    let text = concat!("SELECT COUNT(*) AS untaken FROM coordination c WHERE ", takeable!());
+    let row = store.one(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
+    row.map_or(Ok(0), |row| row.get("untaken"))
+}
+
 /// Takes up to `room` entities that nobody who lives holds, those that want it most.
 pub(crate) async fn take_some(store: &Store, me: &Identity, room: i64, now: Millis) -> Result<Vec<(Claim, Demand)>, StoreError> {
     // Two takers at once pass each other by where rows can be locked; elsewhere there is one writer anyway.
@@ -330,6 +350,44 @@ pub(crate) async fn hand_over(store: &Store, claim: &Claim, to: &Identity, now: 
     remember(&mut tx, std::slice::from_ref(&given), now).await?;
     tx.commit().await?;
     Ok(Some(given))
+}
+
+/// Gives an entity and all that live beside it to another node that lives; the claims as that node has them now.
+pub(crate) async fn hand_over_all(
+    store: &Store,
+    me: &Identity,
+    leader: &str,
+    to: &Identity,
+    now: Millis,
+) -> Result<Vec<Claim>, StoreError> {
+    let mut tx = store.begin().await?;
+    let text = "UPDATE coordination SET claimed_by = $4, incarnation = $5, epoch = epoch + 1, claimed_at = $6 \
+                WHERE (entity_id = $1 OR affinity = $1) AND claimed_by = $2 AND incarnation = $3 \
+                AND EXISTS (SELECT 1 FROM nodes n WHERE n.node_id = $4 AND n.incarnation = $5 AND n.state = 'up') RETURNING entity_id, epoch";
+    let statement = sql(text).bind(leader).bind(&me.node_id).bind(me.incarnation).bind(&to.node_id).bind(to.incarnation).bind(now);
+    let given: Vec<_> = tx.all(statement).await?.iter().map(|row| row_claim(row, to)).collect::<Result<_, _>>()?;
+    remember(&mut tx, &given, now).await?;
+    tx.commit().await?;
+    Ok(given)
+}
+
+/// What a node holds beside nothing else: those that are missed least come first.
+pub(crate) async fn leaders(store: &Store, me: &Identity) -> Result<Vec<(Claim, bool)>, StoreError> {
+    let text = "SELECT entity_id, epoch, is_live FROM coordination WHERE claimed_by = $1 AND incarnation = $2 AND affinity = '' \
+                ORDER BY is_live, priority DESC, viewer_count, entity_id";
+    let rows = store.all(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
+    rows.iter().map(|row| Ok((row_claim(row, me)?, row.get("is_live")?))).collect()
+}
+
+/// Everything a node holds.
+pub(crate) async fn of(store: &Store, me: &Identity) -> Result<Vec<Claim>, StoreError> {
+    let text = "SELECT entity_id, epoch FROM coordination WHERE claimed_by = $1 AND incarnation = $2";
+    let rows = store.all(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
+    rows.iter().map(|row| row_claim(row, me)).collect()
+}
+
+fn row_claim(row: &Row, owner: &Identity) -> Result<Claim, StoreError> {
+    Ok(owner.claim(&row.get::<String>("entity_id")?, row.get("epoch")?))
 }
 
 /// Notes a failure of an entity's actor: the last of so many in a row (`most`), or one after which

@@ -1,0 +1,269 @@
+//! Looks after what this node serves: takes what nobody serves, takes up what was left, hands over what others should serve.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::{Actor, Fault, Me};
+use waddlebot_runtime::chat::CommunityId;
+use waddlebot_runtime::placement::{Placement, Unclaimed, choice};
+use waddlebot_runtime::store::{Claim, Identity, Neighbour, StoreError};
+
+use crate::household::{Household, Seen};
+use crate::node::Connection;
+use crate::overlay::Overlays;
+
+/// How often it is looked.
+const LOOK: Duration = Duration::from_secs(1);
+/// How many are taken at once, so that those who want it most are served before all are claimed.
+const AT_ONCE: usize = 500;
+/// How many are handed over at once.
+const TOGETHER: usize = 50;
+/// How many looks in a row a node must hold too much before it gives some away, and how many looks lie between.
+const ROUNDS: u32 = 3;
+const BETWEEN: u64 = 10;
+/// How long the last part of a stop takes, after everything was handed over.
+const REST: Duration = Duration::from_secs(5);
+
+/// What a steward is told.
+pub enum Order {
+    /// Look after everything.
+    Look,
+    /// This node is about to go: hand everything over; answer when that is done, or there is no time left.
+    Drain(Duration, oneshot::Sender<()>),
+    /// Hand an entity and all that live beside it to this node.
+    Move(String, String, oneshot::Sender<Result<usize, String>>),
+    /// Every claim is lost: close what was open under one; answer when it is closed.
+    Vacate(oneshot::Sender<()>),
+}
+
+/// What a steward is opened with.
+pub struct Seed {
+    /// Who lives here.
+    pub household: Household,
+    /// The claims.
+    pub placement: Placement,
+    /// What is shown.
+    pub overlays: Overlays,
+    /// Connections that only one node may have.
+    pub connections: Vec<Arc<dyn Connection>>,
+}
+
+/// The actor that looks after the claims of this node.
+pub struct Steward {
+    seed: Seed,
+    seen: Seen,
+    /// The connections that are open here.
+    connected: HashSet<String>,
+    draining: bool,
+    looks: u64,
+    /// For how many rounds this node has held too much.
+    above: u32,
+    /// For how many looks there has been something that nobody serves.
+    untaken_for: u32,
+    given: u64,
+    taken: u64,
+}
+
+impl Actor for Steward {
+    const KIND: &'static str = "placement";
+    type Order = Order;
+    type Seed = Seed;
+
+    async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
+        me.address().send(Order::Look)?;
+        let (seen, connected) = (Seen::new(), HashSet::new());
+        Ok(Self { seed, seen, connected, draining: false, looks: 0, above: 0, untaken_for: 0, given: 0, taken: 0 })
+    }
+
+    async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
+        match order {
+            Order::Look => {
+                if !self.draining {
+                    if let Err(error) = self.look().await {
+                        tracing::warn!(%error, "what nobody serves cannot be looked after now");
+                    }
+                    me.later(LOOK, Order::Look);
+                }
+            }
+            Order::Drain(within, reply) => {
+                self.draining = true;
+                if tokio::time::timeout(within.saturating_sub(REST), self.drain()).await.is_err() {
+                    tracing::warn!("there was no time to hand everything over: the rest is given back");
+                }
+                reply.send(()).ok();
+            }
+            Order::Move(entity, to, reply) => drop(reply.send(self.give_to(&entity, &to).await)),
+            Order::Vacate(reply) => {
+                for key in std::mem::take(&mut self.connected) {
+                    self.seed.household.disconnect(&key).await;
+                }
+                reply.send(()).ok();
+            }
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> Value {
+        json!({
+            "held": self.seed.placement.held().len(),
+            "connections": self.connected,
+            "draining": self.draining,
+            "taken": self.taken,
+            "handed_over": self.given,
+            "rounds_above_the_fair_share": self.above,
+        })
+    }
+}
+
+impl Steward {
+    async fn look(&mut self) -> Result<(), Unclaimed> {
+        self.looks += 1;
+        let placement = self.seed.placement.clone();
+        self.connect().await;
+        let given = placement.learn().await?;
+        let taken = self.take().await?;
+        self.taken += taken.len() as u64;
+        if !(given.is_empty() && taken.is_empty()) {
+            tracing::info!(given = given.len(), taken = taken.len(), "serves more than before");
+            self.seed.household.wake().await?;
+        }
+        self.seed.household.take_up(&mut self.seen).await?;
+        if self.looks.is_multiple_of(BETWEEN) {
+            self.rebalance().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes what nobody serves, up to the fair share; more than that when nobody else does for a while.
+    async fn take(&mut self) -> Result<Vec<Claim>, Unclaimed> {
+        let placement = &self.seed.placement;
+        let untaken = placement.untaken().await?;
+        self.untaken_for = if untaken > 0 { self.untaken_for + 1 } else { 0 };
+        if untaken == 0 {
+            return Ok(Vec::new());
+        }
+        let room = placement.fair_share(untaken).await?.saturating_sub(placement.held().len());
+        let room = if self.untaken_for > ROUNDS { AT_ONCE } else { room.min(AT_ONCE) };
+        if room == 0 { Ok(Vec::new()) } else { placement.take(room).await }
+    }
+
+    /// Opens the connections that no other node has.
+    async fn connect(&mut self) {
+        for connection in self.seed.connections.clone() {
+            let key = connection.key();
+            let mine = self.seed.placement.claim(&key).await;
+            match (mine.is_ok(), self.connected.contains(&key)) {
+                (true, false) => {
+                    tracing::info!(connection = key, "is this node's to keep");
+                    self.connected.insert(key);
+                    self.seed.household.connect(connection);
+                }
+                (false, true) if matches!(mine, Err(Unclaimed::Elsewhere { .. })) => {
+                    self.connected.remove(&key);
+                    self.seed.household.disconnect(&key).await;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives away a few when this node has held clearly more than its fair share for a while; never what is live.
+    async fn rebalance(&mut self) -> Result<(), StoreError> {
+        let placement = &self.seed.placement;
+        let (held, fair) = (placement.held().len(), placement.fair_share(0).await?);
+        self.above = if choice::is_too_much(held, fair) { self.above + 1 } else { 0 };
+        if self.above < ROUNDS {
+            return Ok(());
+        }
+        let many = choice::moves(held, fair);
+        let idle: Vec<_> = placement.leaders().await?.into_iter().filter(|(_, live)| !live).map(|(claim, _)| claim.entity).collect();
+        let mut targets = self.targets().await?;
+        for entity in idle.into_iter().filter(|entity| community(entity).is_some()).take(many) {
+            let Some(to) = choose(&mut targets) else { break };
+            self.given += self.hand_over(&entity, &to).await.unwrap_or(0) as u64;
+        }
+        Ok(())
+    }
+
+    async fn drain(&mut self) {
+        let placement = self.seed.placement.clone();
+        if let Err(error) = placement.drains().await {
+            tracing::warn!(%error, "nobody was told that this node goes");
+        }
+        let connections: Vec<_> = std::mem::take(&mut self.connected).into_iter().collect();
+        for key in connections {
+            self.seed.household.disconnect(&key).await;
+            if let Err(error) = placement.release(&key).await {
+                tracing::warn!(connection = key, %error, "was not given back");
+            }
+        }
+        let (leaders, mut targets) = match (placement.leaders().await, self.targets().await) {
+            (Ok(leaders), Ok(targets)) => (leaders, targets),
+            (Err(error), _) | (_, Err(error)) => return tracing::warn!(%error, "nothing can be handed over"),
+        };
+        let communities: Vec<_> = leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community(entity).is_some()).collect();
+        for together in communities.chunks(TOGETHER) {
+            let pairs: Vec<_> = together.iter().filter_map(|entity| Some((entity, choose(&mut targets)?))).collect();
+            let moves = pairs.iter().map(|(entity, to)| self.hand_over(entity, to));
+            let given: usize = join_all(moves).await.into_iter().map(|given| given.unwrap_or(0)).sum();
+            self.given += given as u64;
+        }
+        tracing::info!(handed_over = self.given, "this node serves nothing any more");
+    }
+
+    async fn give_to(&mut self, entity: &str, to: &str) -> Result<usize, String> {
+        let nodes = self.seed.placement.nodes().await.map_err(|error| error.to_string())?;
+        let target = nodes.into_iter().find(|node| node.identity.node_id == to && !node.draining);
+        let target = target.ok_or_else(|| format!("there is no node {to:?} that lives and does not drain"))?;
+        if self.seed.placement.held_here(entity).is_none() {
+            return Err(format!("{entity} is not served here"));
+        }
+        if &target.identity.node_id == self.seed.placement.here().node_id() {
+            return Ok(0);
+        }
+        let given = self.hand_over(entity, &target.identity).await.map_err(|error| error.to_string())?;
+        self.given += given as u64;
+        Ok(given)
+    }
+
+    /// Stops a community and gives it to another node with all that live beside it; how many went.
+    async fn hand_over(&self, entity: &str, to: &Identity) -> Result<usize, StoreError> {
+        let Some(id) = community(entity) else {
+            return Err(StoreError::Refused(format!("{entity} goes with what it lives beside, or stays")));
+        };
+        self.seed.household.release(id).await;
+        self.seed.overlays.release(id).await;
+        let given = self.seed.placement.hand_over_all(entity, to).await;
+        self.seed.household.released(id);
+        match &given {
+            Ok(0) => tracing::warn!(entity, to = to.node_id, "was not handed over"),
+            Ok(many) => tracing::info!(entity, to = to.node_id, many, "handed over"),
+            Err(error) => tracing::warn!(entity, to = to.node_id, %error, "it is not known whether it was handed over"),
+        }
+        given
+    }
+
+    /// The nodes that may be given something.
+    async fn targets(&self) -> Result<Vec<Neighbour>, StoreError> {
+        let here = self.seed.placement.here().node_id().to_owned();
+        let nodes = self.seed.placement.nodes().await?;
+        Ok(nodes.into_iter().filter(|node| node.identity.node_id != here && !node.draining).collect())
+    }
+}
+
+/// The node that has the most room, which has a little less from now on.
+fn choose(targets: &mut [Neighbour]) -> Option<Identity> {
+    let fullness = |node: &Neighbour| (node.load as f64 + 1.0) / (node.capacity.max(1) as f64);
+    let best = targets.iter_mut().min_by(|one, other| fullness(one).total_cmp(&fullness(other)))?;
+    best.load += 1;
+    Some(best.identity.clone())
+}
+
+/// The community a claim is about.
+fn community(entity: &str) -> Option<CommunityId> {
+    entity.strip_prefix("community:")?.parse().ok()
+}
