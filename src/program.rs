@@ -1,6 +1,7 @@
 //! The program itself: opens the ground, who lives on it and the doors, in order; closes them in reverse.
 
 mod before;
+mod cluster;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use waddlebot_actors::household::{Claims, Foundation, Household};
 use waddlebot_actors::node::{self, Node};
 use waddlebot_actors::overlay::Overlays;
 use waddlebot_actors::registry;
+use waddlebot_actors::steward;
 use waddlebot_platforms::collected::Collected;
 use waddlebot_platforms::irc::{self, Irc};
 use waddlebot_platforms::local::Local;
-use waddlebot_runtime::actor::{Fault, Me, World, open_root};
+use waddlebot_runtime::actor::{Address, Fault, Me, World, open_root};
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::intake::Ears;
 use waddlebot_runtime::journal::Journal;
@@ -32,7 +34,7 @@ use waddlebot_runtime::store::{Hold, Place, Store};
 use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use crate::api::auth::Door;
-use crate::api::health::Checks;
+use crate::api::health::{Checks, Leaving};
 use crate::api::rates::Allowance;
 use crate::config::Config;
 use crate::forms::Answers;
@@ -59,6 +61,10 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let gate = here.gate().clone();
     let store = store.behind(gate.clone());
     let world = World::new(clock.clone()).behind(gate.clone());
+    let neighbours = match config.among(&here)? {
+        Some(among) => Some(cluster::Neighbours::of(among, &store, &clock).await?),
+        None => None,
+    };
     let known = before::known(&config.data, &config.node.id, &store, hold.is_some());
     let membership = config.membership(&here, &store, known);
     let membership = open_root::<Membership>("membership", membership, &world).await.map_err(anyhow::Error::from_boxed)?;
@@ -66,7 +72,8 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         before::note(&config.data, &here);
     }
     let most = usize::try_from(config.node.max_claims).unwrap_or(usize::MAX);
-    let claims: Arc<dyn Claims> = Arc::new(Placement::new(here.clone(), store.clone(), clock.clone(), most));
+    let placement = Placement::new(here.clone(), store.clone(), clock.clone(), most);
+    let claims: Arc<dyn Claims> = Arc::new(placement.clone());
     let seed = node::Seed { store: store.clone(), claims: claims.clone() };
     let root = open_root::<Node>("node", seed, &world).await.map_err(anyhow::Error::from_boxed)?;
     let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone()).of(here.clone());
@@ -81,7 +88,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let opened = overlays.open(&world).await.map_err(anyhow::Error::from_boxed)?;
     let courier = Courier::new(platforms.clone(), Arc::new(overlays.clone()), journal.clone()).behind(gate);
     let household = Household::new(Foundation {
-        world,
+        world: world.clone(),
         node: root.address.clone(),
         store: store.clone(),
         journal,
@@ -91,16 +98,33 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         claims,
         limit: config.limits.module_time,
         rate: Rate { uses: config.limits.commands as usize, window: config.limits.window },
-        ids: format!("n{}", clock.now()).into(),
+        ids: format!("{}-{}", config.node.id, clock.now()).into(),
     });
     forms.go_to(household.clone());
-    membership
-        .address
-        .send(membership::Order::Tenants(Arc::new(Everybody { household: household.clone(), overlays: overlays.clone() })))?;
     household.open_accounts().await.map_err(anyhow::Error::msg)?;
-    if let Some(irc) = irc {
-        household.connect(Arc::new(IrcConnection { irc, ears: Arc::new(household.clone()) }));
-    }
+    let ears: Arc<dyn Ears> = Arc::new(household.clone());
+    let connections: Vec<_> =
+        irc.into_iter().map(|irc| Arc::new(IrcConnection { irc, ears: ears.clone() }) as Arc<dyn node::Connection>).collect();
+    let doors = match neighbours {
+        Some(neighbours) => {
+            let inside = cluster::Inside {
+                household: household.clone(),
+                placement,
+                overlays: overlays.clone(),
+                connections,
+                store: store.clone(),
+                world: world.clone(),
+            };
+            Some(neighbours.open(inside).await?)
+        }
+        None => {
+            connections.into_iter().for_each(|connection| household.connect(connection));
+            None
+        }
+    };
+    let steward = doors.as_ref().map(|doors| doors.steward.address.clone());
+    let everybody = Everybody { household: household.clone(), overlays: overlays.clone(), steward };
+    membership.address.send(membership::Order::Tenants(Arc::new(everybody)))?;
     let resuming = household.clone();
     spawn::task("resume", async move {
         if let Err(error) = resuming.resume().await {
@@ -110,7 +134,8 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let base_url = config.base_url();
     let sessions = open_sessions(&config, &clock).await?;
     let sessions_in = if config.redis().is_some() { "redis" } else { "memory" };
-    let checks = Checks { household: household.clone(), sessions: sessions.clone(), sessions_in };
+    let leaving = Leaving::default();
+    let checks = Checks { household: household.clone(), sessions: sessions.clone(), sessions_in, leaving: leaving.clone() };
     let allowance = Allowance { services: config.limits.api_services, people: config.limits.api_people };
     let keys = Keys::new(store.clone(), clock.clone());
     let door = Door::limited(keys, sessions, secret, clock.clone(), base_url.starts_with("https://"), allowance);
@@ -121,8 +146,22 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let residence = Residence { household: household.clone(), local, overlays, base_url };
     let parts =
         server::Parts { residence, door, links, clock, checks, metrics: (metrics, config.metrics_readers()), origins: config.origins()? };
-    server::serve(listener, parts, closing).await?;
+    let served = CancellationToken::new();
+    let (all_over, last) = (served.clone(), leaving.clone());
+    let winding_down = spawn::task("drain", async move {
+        closing.cancelled().await;
+        last.begin();
+        if let Some(doors) = &doors {
+            doors.drain(config.limits.drain_timeout).await;
+        }
+        all_over.cancel();
+        doors
+    });
+    server::serve(listener, parts, served).await?;
     household.stop().await;
+    if let Ok(Some(doors)) = winding_down.await {
+        doors.close().await;
+    }
     opened.close().await;
     root.stop(config.limits.drain_timeout).await;
     membership.address.ask(membership::Order::Leave).await.ok();
@@ -154,6 +193,7 @@ async fn open_sessions(config: &Config, clock: &Clock) -> Result<Arc<dyn Session
 struct Everybody {
     household: Household,
     overlays: Overlays,
+    steward: Option<Address<steward::Order>>,
 }
 
 impl Tenants for Everybody {
@@ -161,6 +201,9 @@ impl Tenants for Everybody {
         Box::pin(async move {
             Tenants::vacate(&self.household).await;
             self.overlays.vacate().await;
+            if let Some(steward) = &self.steward {
+                steward.ask(steward::Order::Vacate).await.ok();
+            }
         })
     }
 

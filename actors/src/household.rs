@@ -1,6 +1,7 @@
 //! Brings together what a channel needs to live: its community, both claims, the journal, the way out.
 
 pub mod afar;
+mod errands;
 mod left;
 mod roles;
 mod rules;
@@ -23,7 +24,7 @@ use waddlebot_runtime::store::{Claim, Store, StoreError};
 
 use crate::channel::admit::Rate;
 use crate::channel::{self, LocalEar};
-use crate::community::{self, ModuleState};
+use crate::community;
 use crate::delivery::Courier;
 use crate::node::{self, community_key};
 use crate::registry::{self, Home, Registered};
@@ -168,24 +169,6 @@ impl Household {
     /// When the store is gone.
     pub async fn communities(&self) -> Result<Vec<Registered>, StoreError> {
         registry::communities(&self.0.on.store).await
-    }
-
-    /// A community's modules, on or off.
-    ///
-    /// # Errors
-    /// When the community cannot be opened.
-    pub async fn modules(&self, id: CommunityId) -> Result<Vec<ModuleState>, String> {
-        let (address, _) = self.community(id).await.map_err(|why| why.to_string())?;
-        address.ask(community::Order::Modules).await.map_err(|gone| gone.to_string())
-    }
-
-    /// Switches a module on or off, at once and for good.
-    ///
-    /// # Errors
-    /// When there is no such module, or the change cannot be written.
-    pub async fn switch(&self, id: CommunityId, module: &str, on: bool) -> Result<(), String> {
-        let (address, _) = self.community(id).await.map_err(|why| why.to_string())?;
-        address.ask(|reply| community::Order::Switch(module.to_owned(), on, reply)).await.map_err(|gone| gone.to_string())?
     }
 
     /// Stops a community and its channels in good order, so that it can be handed to another node. Nobody opens

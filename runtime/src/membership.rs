@@ -18,7 +18,7 @@ use crate::actor::{Actor, Fault, Me};
 use crate::clock::Clock;
 use crate::gate::Gate;
 use crate::platform::Boxed;
-use crate::store::{Identity, Member, Store, claims};
+use crate::store::{Identity, Member, Store, nodes};
 use lease::Renewal;
 
 /// How a node shows that it lives; the same on all nodes. All times on the boot clock.
@@ -233,7 +233,7 @@ impl Membership {
         self.renewed.send_replace(0);
         let Some(identity) = self.seed.here.identity() else { return };
         self.seed.here.surrender();
-        if let Err(error) = claims::leave(&self.seed.store, &identity).await {
+        if let Err(error) = nodes::leave(&self.seed.store, &identity).await {
             tracing::warn!(%error, "nobody was told that this node goes in good order");
         }
     }

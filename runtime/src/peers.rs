@@ -25,7 +25,7 @@ pub use secure::{BadPapers, Papers, Seal};
 use crate::actor::{Actor, Fault, Me};
 use crate::clock::Clock;
 use crate::gateway::{Gateway, PeerLink};
-use crate::store::{Neighbour, Store, claims};
+use crate::store::{Neighbour, Store, nodes};
 use link::Link;
 
 /// How often either side shows that it is there.
@@ -130,7 +130,7 @@ impl Actor for Switchboard {
     }
 
     async fn handle(&mut self, Order::Look: Order, me: &Me<Order>) -> Result<(), Fault> {
-        match tokio::time::timeout(ANSWER, claims::living(&self.store)).await {
+        match tokio::time::timeout(ANSWER, nodes::living(&self.store)).await {
             Ok(Ok(nodes)) => self.call(nodes),
             // Whoever is connected stays so.
             Ok(Err(error)) => tracing::debug!(%error, "the table of nodes cannot be read"),

@@ -1,6 +1,7 @@
 //! Who serves what: takes claims for this node, gives them back, hands them over.
 
 pub mod choice;
+mod group;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::clock::Clock;
 use crate::gate::Shut;
 use crate::membership::Here;
 use crate::platform::Boxed;
-use crate::store::{Claim, Identity, Neighbour, Store, StoreError, claims};
+use crate::store::{Claim, Identity, Store, StoreError, claims, nodes};
 
 /// Why an entity is not this node's to serve.
 #[derive(Debug, thiserror::Error)]
@@ -224,7 +225,7 @@ impl Placement {
     /// # Errors
     /// When the store is gone.
     pub async fn fair_share(&self, more: usize) -> Result<usize, StoreError> {
-        let (capacity, load) = claims::totals(&self.0.store).await?;
+        let (capacity, load) = nodes::totals(&self.0.store).await?;
         Ok(choice::fair_share(usize::try_from(load).unwrap_or(0) + more, self.0.most, usize::try_from(capacity).unwrap_or(0)))
     }
 
@@ -249,76 +250,6 @@ impl Placement {
             Some(claim) => claims::hand_over(&self.0.store, &claim, to, self.0.clock.now()).await,
             None => Ok(None),
         }
-    }
-
-    /// Hands an entity and all that live beside it to another node. Their actors must have ended. How many went;
-    /// none when the other node does not live.
-    ///
-    /// # Errors
-    /// When the store is gone: whether they were handed over is not known then, and they count as given away.
-    pub async fn hand_over_all(&self, leader: &str, to: &Identity) -> Result<usize, StoreError> {
-        let Some(me) = self.0.here.identity() else { return Ok(0) };
-        self.give(leader);
-        for beside in self.beside(leader) {
-            self.give(&beside);
-        }
-        let given = claims::hand_over_all(&self.0.store, &me, leader, to, self.0.clock.now()).await?;
-        for claim in &given {
-            self.0.beside.remove(&claim.entity);
-        }
-        Ok(given.len())
-    }
-
-    /// What this node holds that lives beside nothing else, those that are missed least first, and whether each is live.
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub async fn leaders(&self) -> Result<Vec<(Claim, bool)>, StoreError> {
-        match self.0.here.identity() {
-            Some(me) => claims::leaders(&self.0.store, &me).await,
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// Learns of claims that were handed to this node; those it did not know of.
-    ///
-    /// # Errors
-    /// When this node may not act, or the store is gone.
-    pub async fn learn(&self) -> Result<Vec<Claim>, Unclaimed> {
-        let me = self.acting().await?;
-        let rows = claims::of(&self.0.store, &me).await?;
-        let given = |claim: &Claim| self.0.given.get(&claim.entity).is_some_and(|given| claim.epoch <= *given);
-        let unknown = rows.into_iter().filter(|claim| !given(claim) && self.held_here(&claim.entity).is_none());
-        Ok(unknown.map(|claim| self.keep(claim)).collect())
-    }
-
-    /// The living nodes, as the database has them.
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub async fn nodes(&self) -> Result<Vec<Neighbour>, StoreError> {
-        claims::living(&self.0.store).await
-    }
-
-    /// This node, as others know it.
-    #[must_use]
-    pub fn here(&self) -> &Here {
-        &self.0.here
-    }
-
-    /// Tells everybody that this node is about to go: it takes nothing more.
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub async fn drains(&self) -> Result<(), StoreError> {
-        if let Some(me) = self.0.here.identity() {
-            claims::drains(&self.0.store, &me).await?;
-        }
-        Ok(())
-    }
-
-    fn beside(&self, leader: &str) -> Vec<String> {
-        self.0.beside.iter().filter(|beside| beside.value() == leader).map(|beside| beside.key().clone()).collect()
     }
 
     /// Notes a failure of an entity's actor. Whether the entity was given back as failed.

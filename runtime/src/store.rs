@@ -5,6 +5,7 @@ mod error;
 mod fence;
 mod hold;
 mod migrate;
+pub(crate) mod nodes;
 mod sql;
 mod sqlite;
 mod tx;
@@ -19,10 +20,11 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::gate::Gate;
 
-pub use claims::{Demand, Identity, Member, Neighbour};
+pub use claims::{Demand, Identity};
 pub use error::StoreError;
 pub use fence::{Claim, FencedTx};
 pub use hold::Hold;
+pub use nodes::{Member, Neighbour};
 pub use sql::{Cell, Row, Sql, Value, sql};
 pub use tx::{Receipt, Tx};
 

@@ -1,6 +1,7 @@
 //! Health: open to everybody in short, to keys in detail.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::Json;
@@ -13,7 +14,7 @@ use waddlebot_runtime::sessions::Sessions;
 use waddlebot_runtime::store::sql;
 
 use super::openapi::operation::{ANY_KEY, Operation, Who};
-use super::openapi::schema::{Schema, choice, instant, map, number, object, text, whole};
+use super::openapi::schema::{Schema, choice, instant, map, number, object, text, truth, whole};
 use super::openapi::table::{PLAIN, Table};
 
 /// How long a part may take to answer before it counts as away.
@@ -28,6 +29,19 @@ pub(crate) struct Checks {
     pub(crate) sessions: Arc<dyn Sessions>,
     /// What keeps them: `redis` or `memory`.
     pub(crate) sessions_in: &'static str,
+    /// Whether the node is about to go.
+    pub(crate) leaving: Leaving,
+}
+
+/// Whether the node is about to go: it still answers, and wants no new work. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leaving(Arc<AtomicBool>);
+
+impl Leaving {
+    /// It is.
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 /// The addresses of this file: in short for everybody, in detail for any key and for logged-in people.
@@ -44,7 +58,12 @@ pub(crate) fn table() -> Table<Checks> {
         .may("journal", map(whole().from(0)).about("what waits: inbox, outbox, replies_unknown"))
         .with("actors", map(whole().from(0)))
         .called("HealthInDetail");
-    Table::new("health", PLAIN).get("/health", Who::Anybody, short, shown(Operation::new("Whether the node is well"), &brief)).get(
+    let may = object().with("ready", truth()).with("why", choice(&["", "draining", "no lease", "database"])).called("Readiness");
+    let asked = Operation::new("Whether the node wants new work").answers(may.clone()).answers_with(503, "it does not", may);
+    let short_table = Table::new("health", PLAIN)
+        .get("/health", Who::Anybody, short, shown(Operation::new("Whether the node is well"), &brief))
+        .get("/health/ready", Who::Anybody, ready, asked);
+    short_table.get(
         "/health/detailed",
         ANY_KEY,
         detailed,
@@ -58,6 +77,19 @@ fn opening() -> Schema {
         .with("module", text())
         .with("version", text())
         .with("timestamp", instant())
+}
+
+async fn ready(State(checks): State<Checks>) -> (StatusCode, Json<Value>) {
+    let why = if checks.leaving.0.load(Relaxed) {
+        "draining"
+    } else if !checks.household.world().gate.open(Duration::ZERO) {
+        "no lease"
+    } else if !checks.database().await.is_healthy() {
+        "database"
+    } else {
+        ""
+    };
+    (status(why.is_empty()), Json(json!({ "ready": why.is_empty(), "why": why })))
 }
 
 async fn short(State(checks): State<Checks>) -> (StatusCode, Json<Value>) {

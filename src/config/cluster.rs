@@ -28,11 +28,6 @@ pub(crate) struct Among {
 }
 
 impl Config {
-    /// Whether this node is one of several.
-    pub(crate) fn is_clustered(&self) -> bool {
-        self.cluster.name.is_some()
-    }
-
     /// What this node needs to be one of several; nothing when it is alone.
     pub(crate) fn among(&self, here: &Here) -> Result<Option<Among>> {
         let Some(cluster) = self.cluster.name.clone() else { return Ok(None) };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Seed;
 use crate::clock::Clock;
-use crate::store::{StoreError, claims};
+use crate::store::{StoreError, nodes};
 
 /// What is known of whoever had this node's name before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// Registers a new incarnation and opens the gate; gives the incarnation.
 pub(super) async fn join(seed: &Seed, clock: &Clock) -> Result<i64, JoinError> {
     let taken = || JoinError::Taken { node_id: seed.member.node_id.clone() };
-    let mut first = claims::node(&seed.store, &seed.member.node_id).await?;
+    let mut first = nodes::node(&seed.store, &seed.member.node_id).await?;
     let mut since = clock.since_boot();
     loop {
         let gone = match (&first, seed.before) {
@@ -49,7 +49,7 @@ pub(super) async fn join(seed: &Seed, clock: &Clock) -> Result<i64, JoinError> {
         };
         if gone {
             let sent = clock.since_boot();
-            if let Some(incarnation) = claims::register(&seed.store, &seed.member, first.as_ref(), clock.now()).await? {
+            if let Some(incarnation) = nodes::register(&seed.store, &seed.member, first.as_ref(), clock.now()).await? {
                 seed.here.born(incarnation, seed.terms.deadline(sent));
                 return Ok(incarnation);
             }
@@ -59,10 +59,10 @@ pub(super) async fn join(seed: &Seed, clock: &Clock) -> Result<i64, JoinError> {
             }
             clock.sleep(LOOK).await;
         }
-        let now = claims::node(&seed.store, &seed.member.node_id).await?;
+        let now = nodes::node(&seed.store, &seed.member.node_id).await?;
         if now != first {
             // It renewed, or somebody else was faster.
-            if now.as_ref().is_some_and(claims::Seen::lives) {
+            if now.as_ref().is_some_and(nodes::Seen::lives) {
                 return Err(taken());
             }
             (first, since) = (now, clock.since_boot());

@@ -10,7 +10,7 @@ use super::lookout::Lookout;
 use super::{Here, Terms};
 use crate::clock::Clock;
 use crate::spawn;
-use crate::store::{Identity, Store, StoreError, claims};
+use crate::store::{Identity, Store, StoreError, nodes};
 
 /// How long the database may take for a renewal.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -82,9 +82,9 @@ impl Renewal {
         if self.store.is_file() {
             return Ok(());
         }
-        let others = claims::others(&self.store, self.here.node_id()).await?;
+        let others = nodes::others(&self.store, self.here.node_id()).await?;
         for (node, seen) in watch.look(others, self.clock.since_boot(), self.terms.ttl + MARGIN) {
-            if claims::declare_dead(&self.store, &node, &seen).await? {
+            if nodes::declare_dead(&self.store, &node, &seen).await? {
                 tracing::warn!(node, incarnation = seen.incarnation, "this node is silent and was declared dead");
             }
         }
@@ -124,7 +124,7 @@ impl Renewal {
         // Counted from here: whatever the database takes to answer belongs to the lease.
         let sent = self.clock.since_boot();
         let load = i64::try_from(self.here.0.held.load(std::sync::atomic::Ordering::Relaxed)).unwrap_or(i64::MAX);
-        let asked = claims::renew(&self.store, &me, load, self.clock.now());
+        let asked = nodes::renew(&self.store, &me, load, self.clock.now());
         match tokio::time::timeout(ANSWER, asked).await {
             Ok(Ok(true)) => Renewed::Until(self.terms.deadline(sent)),
             Ok(Ok(false)) => Renewed::Refused,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::store::claims::Seen;
+use crate::store::nodes::Seen;
 
 /// What was seen of the other nodes, and since when.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ use super::link::Link;
 use super::secure::Wire;
 use super::{Peers, guest};
 use crate::gateway::Gateway;
-use crate::store::Identity;
+use crate::store::{Identity, Neighbour, Store, StoreError, nodes};
 use crate::{secret, spawn};
 
 /// How long two nodes may take to get to know each other.
@@ -25,15 +25,50 @@ const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
 /// How many strangers may be at the door at once.
 const STRANGERS: usize = 64;
+/// How often, and after which pauses, a node is looked at that has other settings and does not answer.
+const WATCHED: u32 = 20;
+const WATCH: Duration = Duration::from_millis(500);
 /// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Peers {
-    /// Calls each of these addresses once, at start. Who does not answer does not matter.
+    /// Calls these seeds and every node that lives once, before this one joins. Who does not answer does not matter.
     ///
     /// # Errors
     /// With the address and the reason when one that answers and this node do not belong together.
-    pub async fn knock(&self, addresses: &[String]) -> Result<(), (String, Unmet)> {
+    pub async fn knock(&self, seeds: &[String], store: &Store) -> Result<(), (String, Unmet)> {
+        let me = self.0.name.here.node_id();
+        let lost = |error: StoreError| ("the database".to_owned(), Unmet::Lost(io::Error::other(error)));
+        let nodes = nodes::living(store).await.map_err(lost)?;
+        let mut addresses: Vec<_> = nodes.iter().filter(|node| node.identity.node_id != me).map(|node| node.address.clone()).collect();
+        addresses.extend_from_slice(seeds);
+        addresses.retain(|address| !address.is_empty());
+        addresses.sort();
+        addresses.dedup();
+        self.knock_at(&addresses).await?;
+        // Whoever could not be asked is looked at.
+        for node in nodes.iter().filter(|node| node.identity.node_id != me && node.config_hash != self.0.name.terms) {
+            if self.renews(node, store).await.map_err(lost)? {
+                let why = format!("its lease settings are {}, this node's {} (lease.*)", node.config_hash, self.0.name.terms);
+                return Err((node.identity.node_id.clone(), Unmet::Unfit(why)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a node is seen to renew its lease.
+    async fn renews(&self, node: &Neighbour, store: &Store) -> Result<bool, StoreError> {
+        let first = nodes::node(store, &node.identity.node_id).await?;
+        for _ in 0..WATCHED {
+            self.0.clock.sleep(WATCH).await;
+            if nodes::node(store, &node.identity.node_id).await? != first {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn knock_at(&self, addresses: &[String]) -> Result<(), (String, Unmet)> {
         let calls = addresses.iter().map(|address| async move { (address, self.meet(address).await) });
         for (address, met) in join_all(calls).await {
             match met {

@@ -1,5 +1,6 @@
-//! The rows that say which node lives and who holds what: the only SQL on them.
+//! The rows that say who holds what: the only SQL on them.
 
+use super::nodes::{alone, owner_lives, takes};
 use super::{Claim, Row, Sql, Store, StoreError, Tx, sql};
 use crate::chat::{ChannelKey, Millis};
 
@@ -20,15 +21,7 @@ pub(super) const HELD_AND_LOCKED: &str = concat!(held!(), " FOR SHARE");
 /// Of a row of `coordination` called `c`: nobody who lives holds it.
 macro_rules! unheld {
     () => {
-        "(c.claimed_by IS NULL OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node_id = c.claimed_by \
-          AND n.incarnation = c.incarnation AND n.state IN ('up', 'draining')))"
-    };
-}
-
-/// The taker ($1, $2) lives and is not about to go.
-macro_rules! taker_lives {
-    () => {
-        "EXISTS (SELECT 1 FROM nodes m WHERE m.node_id = $1 AND m.incarnation = $2 AND m.state = 'up')"
+        concat!("(c.claimed_by IS NULL OR NOT ", owner_lives!(), ")")
     };
 }
 
@@ -53,44 +46,12 @@ macro_rules! take {
              WHERE entity_id IN (SELECT c.entity_id FROM coordination c WHERE ",
             takeable!(),
             " AND ",
-            taker_lives!(),
+            takes!("$1", "$2"),
             " ORDER BY c.is_live DESC, c.priority, c.viewer_count DESC, COALESCE(c.last_activity, 0), c.entity_id LIMIT $4",
             $locking,
             ") RETURNING entity_id, epoch, is_live, priority, viewer_count, last_activity"
         )
     };
-}
-
-/// A node as its row tells it to others.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Member {
-    /// Its name, unlike any other node's.
-    pub node_id: String,
-    /// Where peers reach it.
-    pub address: String,
-    /// Where people and platforms reach it.
-    pub http_address: String,
-    /// The program's version.
-    pub version: String,
-    /// A digest of the settings that must be the same on all nodes.
-    pub config_hash: String,
-    /// How much it can carry compared with others: its most claims.
-    pub capacity: i64,
-}
-
-/// What was last seen of a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) incarnation: i64,
-    pub(crate) seq: i64,
-    pub(crate) state: String,
-}
-
-impl Seen {
-    /// Whether it counts as alive.
-    pub(crate) fn lives(&self) -> bool {
-        self.state == "up" || self.state == "draining"
-    }
 }
 
 /// Who asks: a node in one of its incarnations.
@@ -128,133 +89,26 @@ pub struct Demand {
     pub last_activity: Millis,
 }
 
-pub(crate) async fn node(store: &Store, id: &str) -> Result<Option<Seen>, StoreError> {
-    let row = store.one(sql("SELECT incarnation, seq, state FROM nodes WHERE node_id = $1").bind(id)).await?;
-    row.as_ref().map(seen).transpose()
-}
-
-fn seen(row: &Row) -> Result<Seen, StoreError> {
-    Ok(Seen { incarnation: row.get("incarnation")?, seq: row.get("seq")?, state: row.get("state")? })
-}
-
-/// Registers a node whose row is still as it was seen; gives its new incarnation, or `None` when
-/// somebody was faster. An installation that nobody else serves forgets its errors: a fresh start
-/// is another chance.
-pub(crate) async fn register(store: &Store, me: &Member, seen: Option<&Seen>, now: Millis) -> Result<Option<i64>, StoreError> {
-    let mut tx = store.begin().await?;
-    let put = match seen {
-        None => {
-            sql("INSERT INTO nodes (address, http_address, version, config_hash, capacity, renewed_at, node_id, incarnation, seq, state) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 1, 'up') ON CONFLICT (node_id) DO NOTHING RETURNING incarnation")
-        }
-        Some(_) => {
-            sql("UPDATE nodes SET address = $1, http_address = $2, version = $3, config_hash = $4, capacity = $5, renewed_at = $6, \
-                        incarnation = incarnation + 1, seq = seq + 1, state = 'up' \
-                        WHERE node_id = $7 AND incarnation = $8 AND seq = $9 AND state = $10 RETURNING incarnation")
-        }
-    };
-    let put =
-        put.bind(&me.address).bind(&me.http_address).bind(&me.version).bind(&me.config_hash).bind(me.capacity).bind(now).bind(&me.node_id);
-    let put = match seen {
-        None => put,
-        Some(seen) => put.bind(seen.incarnation).bind(seen.seq).bind(&seen.state),
-    };
-    let Some(row) = tx.one(put).await? else { return Ok(None) };
-    let incarnation = row.get("incarnation")?;
-    let again = "UPDATE coordination SET status = 'available', error_count = 0, last_check = NULL WHERE status = 'error' \
-                 AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node_id <> $1 AND n.state IN ('up', 'draining'))";
-    tx.run(sql(again).bind(&me.node_id)).await?;
+/// An installation that nobody else serves forgets its errors: a fresh start is another chance. What was held long ago is forgotten too.
+pub(super) async fn start_anew(tx: &mut Tx, me: &str, now: Millis) -> Result<(), StoreError> {
+    let again = concat!(
+        "UPDATE coordination SET status = 'available', error_count = 0, last_check = NULL WHERE status = 'error' AND ",
+        alone!()
+    );
+    tx.run(sql(again).bind(me)).await?;
     tx.run(sql("DELETE FROM claim_history WHERE claimed_at < $1").bind(now - HISTORY)).await?;
-    tx.commit().await?;
-    Ok(Some(incarnation))
+    Ok(())
 }
 
 /// For how long it is kept who held what.
 const HISTORY: Millis = 30 * 24 * 3_600_000;
 
-/// Shows that this incarnation lives. `false` when it was declared dead: it may not come back.
-pub(crate) async fn renew(store: &Store, me: &Identity, load: i64, now: Millis) -> Result<bool, StoreError> {
-    let text = "UPDATE nodes SET seq = seq + 1, load = $3, renewed_at = $4 \
-                WHERE node_id = $1 AND incarnation = $2 AND state IN ('up', 'draining')";
-    changed(store, sql(text).bind(&me.node_id).bind(me.incarnation).bind(load).bind(now)).await
-}
-
-/// The living nodes but this one.
-pub(crate) async fn others(store: &Store, id: &str) -> Result<Vec<(String, Seen)>, StoreError> {
-    let text = "SELECT node_id, incarnation, seq, state FROM nodes WHERE node_id <> $1 AND state IN ('up', 'draining')";
-    let rows = store.all(sql(text).bind(id)).await?;
-    rows.iter().map(|row| Ok((row.get("node_id")?, seen(row)?))).collect()
-}
-
-/// A living node, as its row tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Neighbour {
-    /// The node in its present life.
-    pub identity: Identity,
-    /// Where peers reach it; empty for a node that has none.
-    pub address: String,
-    /// Where people and platforms reach it.
-    pub http_address: String,
-    /// The program's version.
-    pub version: String,
-    /// A digest of the settings that must be the same on all nodes.
-    pub config_hash: String,
-    /// Whether it is about to go.
-    pub draining: bool,
-    /// The most claims it can hold.
-    pub capacity: i64,
-    /// How many it holds.
-    pub load: i64,
-}
-
-/// All living nodes, by name.
-pub(crate) async fn living(store: &Store) -> Result<Vec<Neighbour>, StoreError> {
-    let text = "SELECT node_id, incarnation, address, http_address, version, config_hash, state, capacity, load FROM nodes \
-                WHERE state IN ('up', 'draining') ORDER BY node_id";
-    let read = |row: &Row| {
-        Ok(Neighbour {
-            identity: Identity { node_id: row.get("node_id")?, incarnation: row.get("incarnation")? },
-            address: row.get("address")?,
-            http_address: row.get("http_address")?,
-            version: row.get("version")?,
-            config_hash: row.get("config_hash")?,
-            draining: row.get::<String>("state")? == "draining",
-            capacity: row.get("capacity")?,
-            load: row.get("load")?,
-        })
-    };
-    store.all(sql(text)).await?.iter().map(read).collect()
-}
-
-/// Says that a node is about to go: it takes nothing more.
-pub(crate) async fn drains(store: &Store, me: &Identity) -> Result<bool, StoreError> {
-    let text = "UPDATE nodes SET state = 'draining' WHERE node_id = $1 AND incarnation = $2 AND state IN ('up', 'draining')";
-    changed(store, sql(text).bind(&me.node_id).bind(me.incarnation)).await
-}
-
-/// Declares a node dead that did not renew since it was seen.
-pub(crate) async fn declare_dead(store: &Store, id: &str, seen: &Seen) -> Result<bool, StoreError> {
-    let text = "UPDATE nodes SET state = 'dead' WHERE node_id = $1 AND incarnation = $2 AND seq = $3 AND state IN ('up', 'draining')";
-    changed(store, sql(text).bind(id).bind(seen.incarnation).bind(seen.seq)).await
-}
-
-/// Lets go of everything a node holds, and says that it went in good order.
-pub(crate) async fn leave(store: &Store, me: &Identity) -> Result<(), StoreError> {
-    let mut tx = store.begin().await?;
-    let free =
+/// Lets go of everything a node holds.
+pub(super) async fn free(tx: &mut Tx, me: &Identity) -> Result<(), StoreError> {
+    let text =
         "UPDATE coordination SET claimed_by = NULL, claimed_at = NULL, status = 'available' WHERE claimed_by = $1 AND incarnation = $2";
-    tx.run(sql(free).bind(&me.node_id).bind(me.incarnation)).await?;
-    let down = "UPDATE nodes SET state = 'down', load = 0 WHERE node_id = $1 AND incarnation = $2";
-    tx.run(sql(down).bind(&me.node_id).bind(me.incarnation)).await?;
-    tx.commit().await
-}
-
-/// What the capacities of all living nodes add up to, and how many claims they hold.
-pub(crate) async fn totals(store: &Store) -> Result<(i64, i64), StoreError> {
-    let text = "SELECT CAST(COALESCE(SUM(capacity), 0) AS BIGINT) AS capacity, CAST(COALESCE(SUM(load), 0) AS BIGINT) AS load \
-                FROM nodes WHERE state = 'up'";
-    let row = store.one(sql(text)).await?.ok_or_else(|| StoreError::Refused("a sum without a row".into()))?;
-    Ok((row.get("capacity")?, row.get("load")?))
+    tx.run(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
+    Ok(())
 }
 
 pub(crate) async fn holding(store: &Store, entity: &str) -> Result<Option<Holding>, StoreError> {
@@ -293,7 +147,7 @@ pub(crate) async fn take_one(
          WHERE c.entity_id = $4 AND c.epoch = $5 AND c.status <> 'error' AND (",
         unheld!(),
         " OR ($6 AND c.claimed_by = $1 AND c.incarnation = $2)) AND ",
-        taker_lives!(),
+        takes!("$1", "$2"),
         " RETURNING epoch"
     );
     let take = sql(take).bind(&me.node_id).bind(me.incarnation).bind(now).bind(entity).bind(epoch).bind(own).bind(beside);
@@ -342,9 +196,13 @@ pub(crate) async fn release(store: &Store, claim: &Claim) -> Result<bool, StoreE
 /// Gives an entity to another node that lives. `None` when it was held no longer, or the other does not live.
 pub(crate) async fn hand_over(store: &Store, claim: &Claim, to: &Identity, now: Millis) -> Result<Option<Claim>, StoreError> {
     let mut tx = store.begin().await?;
-    let text = "UPDATE coordination SET claimed_by = $5, incarnation = $6, epoch = epoch + 1, claimed_at = $7 \
+    let text = concat!(
+        "UPDATE coordination SET claimed_by = $5, incarnation = $6, epoch = epoch + 1, claimed_at = $7 \
                 WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4 \
-                AND EXISTS (SELECT 1 FROM nodes n WHERE n.node_id = $5 AND n.incarnation = $6 AND n.state = 'up') RETURNING epoch";
+                AND ",
+        takes!("$5", "$6"),
+        " RETURNING epoch"
+    );
     let Some(row) = tx.one(bound(text, claim).bind(&to.node_id).bind(to.incarnation).bind(now)).await? else { return Ok(None) };
     let given = to.claim(&claim.entity, row.get("epoch")?);
     remember(&mut tx, std::slice::from_ref(&given), now).await?;
@@ -361,9 +219,13 @@ pub(crate) async fn hand_over_all(
     now: Millis,
 ) -> Result<Vec<Claim>, StoreError> {
     let mut tx = store.begin().await?;
-    let text = "UPDATE coordination SET claimed_by = $4, incarnation = $5, epoch = epoch + 1, claimed_at = $6 \
+    let text = concat!(
+        "UPDATE coordination SET claimed_by = $4, incarnation = $5, epoch = epoch + 1, claimed_at = $6 \
                 WHERE (entity_id = $1 OR affinity = $1) AND claimed_by = $2 AND incarnation = $3 \
-                AND EXISTS (SELECT 1 FROM nodes n WHERE n.node_id = $4 AND n.incarnation = $5 AND n.state = 'up') RETURNING entity_id, epoch";
+                AND ",
+        takes!("$4", "$5"),
+        " RETURNING entity_id, epoch"
+    );
     let statement = sql(text).bind(leader).bind(&me.node_id).bind(me.incarnation).bind(&to.node_id).bind(to.incarnation).bind(now);
     let given: Vec<_> = tx.all(statement).await?.iter().map(|row| row_claim(row, to)).collect::<Result<_, _>>()?;
     remember(&mut tx, &given, now).await?;
@@ -426,7 +288,7 @@ fn bound(text: &'static str, claim: &Claim) -> Sql {
     sql(text).bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch)
 }
 
-async fn changed(store: &Store, statement: Sql) -> Result<bool, StoreError> {
+pub(super) async fn changed(store: &Store, statement: Sql) -> Result<bool, StoreError> {
     let mut tx = store.begin().await?;
     let rows = tx.run(statement).await?;
     tx.commit().await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use waddlebot_runtime::chat::{ChannelKey, ChatMessage, Role, User};
 use waddlebot_runtime::clock::Clock;
-use waddlebot_runtime::gateway::{Answer, Envelope, Gateway, LARGEST, Payload, VERSION};
+use waddlebot_runtime::gateway::{Answer, Envelope, Errands, Gateway, LARGEST, Payload, Taking, VERSION};
 use waddlebot_runtime::intake::{Ear, Ears, Heard, Outcome, Unheard, Verdict};
 use waddlebot_runtime::platform::Boxed;
 
@@ -36,6 +36,12 @@ impl Ear for Room {
     }
 }
 
+impl Errands for Room {
+    fn run<'a>(&'a self, entity: &'a str, errand: &'a str) -> Boxed<'a, Result<String, String>> {
+        Box::pin(async move { if errand == "echo" { Ok(format!("{entity}: {errand}")) } else { Err("no".into()) } })
+    }
+}
+
 impl Ears for Room {
     fn channel<'a>(&'a self, _: &'a ChannelKey) -> Boxed<'a, Result<Arc<dyn Ear>, Unheard>> {
         Box::pin(async { Ok(Arc::new(self.clone()) as Arc<dyn Ear>) })
@@ -43,7 +49,7 @@ impl Ears for Room {
 }
 
 fn envelope(epoch: i64, payload: Payload) -> Vec<u8> {
-    let envelope = Envelope { entity: ROOM.into(), epoch, id: "1".into(), payload };
+    let envelope = Envelope { entity: ROOM.into(), under: ROOM.into(), epoch, id: "1".into(), payload };
     envelope.write().expect("it is small")
 }
 
@@ -57,10 +63,15 @@ async fn a_peers_envelope_is_taken_under_its_epoch_and_else_sent_on() {
     let (store, clock) = (opened(&sqlite(&folder)).await, Clock::turned());
     let (mut one, mut two) = (House::open("n1", &store, &clock).await, House::open("n2", &store, &clock).await);
     let room = Room::default();
-    let gateways = [&one, &two].map(|house| Gateway::new(Arc::new(room.clone()), house.placement.clone()));
-    let ask = async |at: usize, epoch: i64, payload: Payload| {
-        Answer::read(&gateways[at].answer(&envelope(epoch, payload)).await).expect("an answer")
+    let gateways = [&one, &two].map(|house| Gateway::new(Arc::new(room.clone()), house.placement.clone(), Arc::new(room.clone())));
+    let answer = async |at: usize, bytes: &[u8]| {
+        let Taking { answer, outcome } = gateways[at].take_bytes(bytes).await;
+        match outcome {
+            Some(outcome) => outcome.await,
+            None => answer,
+        }
     };
+    let ask = async |at: usize, epoch: i64, payload: Payload| answer(at, &envelope(epoch, payload)).await;
 
     assert_eq!(ask(0, 1, Payload::Asked(message("early"))).await, Answer::Moved { owner: None, epoch: 0 });
     one.placement.claim(ROOM).await.expect("nobody holds it");
@@ -70,6 +81,9 @@ async fn a_peers_envelope_is_taken_under_its_epoch_and_else_sent_on() {
     assert_eq!(ask(0, 7, Payload::Asked(message("from the future"))).await, moved("n1", 1));
     assert_eq!(ask(1, 1, Payload::Asked(message("to the wrong one"))).await, moved("n1", 1));
 
+    assert_eq!(ask(0, 1, Payload::Errand("echo".into())).await, Answer::Done(Ok(format!("{ROOM}: echo"))));
+    assert_eq!(ask(0, 1, Payload::Errand("dance".into())).await, Answer::Done(Err("no".into())));
+
     one.placement.hand_over(ROOM, &two.identity()).await.expect("an answer").expect("it lives");
     assert_eq!(ask(0, 1, Payload::Asked(message("late"))).await, moved("n2", 2));
     // It was given it, and has not opened it yet.
@@ -77,7 +91,7 @@ async fn a_peers_envelope_is_taken_under_its_epoch_and_else_sent_on() {
     assert_eq!(*room.0.lock(), ["a", "b", "c", "d"]);
 
     for bytes in [vec![], vec![0; LARGEST + 1], b"GET / HTTP/1.1\r\n\r\n".to_vec()] {
-        assert_eq!(Answer::read(&gateways[0].answer(&bytes).await), Ok(Answer::Unsupported { version: VERSION }));
+        assert_eq!(answer(0, &bytes).await, Answer::Unsupported { version: VERSION });
     }
     one.leave().await;
     two.leave().await;

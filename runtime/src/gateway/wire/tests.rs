@@ -13,7 +13,7 @@ fn message(text: &str) -> ChatMessage {
 }
 
 fn envelope(payload: Payload) -> Envelope {
-    Envelope { entity: "local:lobby".into(), epoch: 3, id: "local:lobby|m1".into(), payload }
+    Envelope { entity: "local:lobby".into(), under: "community:2".into(), epoch: 3, id: "local:lobby|m1".into(), payload }
 }
 
 fn garbled<T: std::fmt::Debug>(read: Result<T, WireError>) -> bool {

@@ -1,0 +1,183 @@
+//! The rows that say which node lives: the only SQL on them.
+
+use super::{Identity, Row, Store, StoreError, claims, sql};
+use crate::chat::Millis;
+use claims::changed;
+
+/// Of a row of `coordination` called `c`: its owner lives, in the life that holds it.
+macro_rules! owner_lives {
+    () => {
+        "EXISTS (SELECT 1 FROM nodes n WHERE n.node_id = c.claimed_by AND n.incarnation = c.incarnation AND n.state IN ('up', 'draining'))"
+    };
+}
+pub(super) use owner_lives;
+
+/// The node with these two placeholders lives and is not about to go.
+macro_rules! takes {
+    ($node:literal, $incarnation:literal) => {
+        concat!("EXISTS (SELECT 1 FROM nodes m WHERE m.node_id = ", $node, " AND m.incarnation = ", $incarnation, " AND m.state = 'up')")
+    };
+}
+pub(super) use takes;
+
+/// No other node than $1 lives.
+macro_rules! alone {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node_id <> $1 AND n.state IN ('up', 'draining'))"
+    };
+}
+pub(super) use alone;
+
+/// A node as its row tells it to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// Its name, unlike any other node's.
+    pub node_id: String,
+    /// Where peers reach it.
+    pub address: String,
+    /// Where people and platforms reach it.
+    pub http_address: String,
+    /// The program's version.
+    pub version: String,
+    /// A digest of the settings that must be the same on all nodes.
+    pub config_hash: String,
+    /// How much it can carry compared with others: its most claims.
+    pub capacity: i64,
+}
+
+/// What was last seen of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) incarnation: i64,
+    pub(crate) seq: i64,
+    pub(crate) state: String,
+}
+
+impl Seen {
+    /// Whether it counts as alive.
+    pub(crate) fn lives(&self) -> bool {
+        self.state == "up" || self.state == "draining"
+    }
+}
+
+pub(crate) async fn node(store: &Store, id: &str) -> Result<Option<Seen>, StoreError> {
+    let row = store.one(sql("SELECT incarnation, seq, state FROM nodes WHERE node_id = $1").bind(id)).await?;
+    row.as_ref().map(seen).transpose()
+}
+
+fn seen(row: &Row) -> Result<Seen, StoreError> {
+    Ok(Seen { incarnation: row.get("incarnation")?, seq: row.get("seq")?, state: row.get("state")? })
+}
+
+/// Registers a node whose row is still as it was seen; gives its new incarnation, or `None` when
+/// somebody was faster. An installation that nobody else serves forgets its errors: a fresh start
+/// is another chance.
+pub(crate) async fn register(store: &Store, me: &Member, seen: Option<&Seen>, now: Millis) -> Result<Option<i64>, StoreError> {
+    let mut tx = store.begin().await?;
+    let put = match seen {
+        None => {
+            sql("INSERT INTO nodes (address, http_address, version, config_hash, capacity, renewed_at, node_id, incarnation, seq, state) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 1, 'up') ON CONFLICT (node_id) DO NOTHING RETURNING incarnation")
+        }
+        Some(_) => {
+            sql("UPDATE nodes SET address = $1, http_address = $2, version = $3, config_hash = $4, capacity = $5, renewed_at = $6, \
+                        incarnation = incarnation + 1, seq = seq + 1, state = 'up' \
+                        WHERE node_id = $7 AND incarnation = $8 AND seq = $9 AND state = $10 RETURNING incarnation")
+        }
+    };
+    let put =
+        put.bind(&me.address).bind(&me.http_address).bind(&me.version).bind(&me.config_hash).bind(me.capacity).bind(now).bind(&me.node_id);
+    let put = match seen {
+        None => put,
+        Some(seen) => put.bind(seen.incarnation).bind(seen.seq).bind(&seen.state),
+    };
+    let Some(row) = tx.one(put).await? else { return Ok(None) };
+    let incarnation = row.get("incarnation")?;
+    claims::start_anew(&mut tx, &me.node_id, now).await?;
+    tx.commit().await?;
+    Ok(Some(incarnation))
+}
+
+/// Shows that this incarnation lives. `false` when it was declared dead: it may not come back.
+pub(crate) async fn renew(store: &Store, me: &Identity, load: i64, now: Millis) -> Result<bool, StoreError> {
+    let text = "UPDATE nodes SET seq = seq + 1, load = $3, renewed_at = $4 \
+                WHERE node_id = $1 AND incarnation = $2 AND state IN ('up', 'draining')";
+    changed(store, sql(text).bind(&me.node_id).bind(me.incarnation).bind(load).bind(now)).await
+}
+
+/// The living nodes but this one.
+pub(crate) async fn others(store: &Store, id: &str) -> Result<Vec<(String, Seen)>, StoreError> {
+    let text = "SELECT node_id, incarnation, seq, state FROM nodes WHERE node_id <> $1 AND state IN ('up', 'draining')";
+    let rows = store.all(sql(text).bind(id)).await?;
+    rows.iter().map(|row| Ok((row.get("node_id")?, seen(row)?))).collect()
+}
+
+/// A living node, as its row tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// The node in its present life.
+    pub identity: Identity,
+    /// Where peers reach it; empty for a node that has none.
+    pub address: String,
+    /// Where people and platforms reach it.
+    pub http_address: String,
+    /// The program's version.
+    pub version: String,
+    /// A digest of the settings that must be the same on all nodes.
+    pub config_hash: String,
+    /// Whether it is about to go.
+    pub draining: bool,
+    /// The most claims it can hold.
+    pub capacity: i64,
+    /// How many it holds.
+    pub load: i64,
+}
+
+/// All living nodes, by name.
+pub(crate) async fn living(store: &Store) -> Result<Vec<Neighbour>, StoreError> {
+    let text = "SELECT node_id, incarnation, address, http_address, version, config_hash, state, capacity, load FROM nodes \
+                WHERE state IN ('up', 'draining') ORDER BY node_id";
+    let read = |row: &Row| {
+        Ok(Neighbour {
+            identity: Identity { node_id: row.get("node_id")?, incarnation: row.get("incarnation")? },
+            address: row.get("address")?,
+            http_address: row.get("http_address")?,
+            version: row.get("version")?,
+            config_hash: row.get("config_hash")?,
+            draining: row.get::<String>("state")? == "draining",
+            capacity: row.get("capacity")?,
+            load: row.get("load")?,
+        })
+    };
+    store.all(sql(text)).await?.iter().map(read).collect()
+}
+
+/// Says that a node is about to go: it takes nothing more.
+pub(crate) async fn drains(store: &Store, me: &Identity) -> Result<bool, StoreError> {
+    let text = "UPDATE nodes SET state = 'draining' WHERE node_id = $1 AND incarnation = $2 AND state IN ('up', 'draining')";
+    changed(store, sql(text).bind(&me.node_id).bind(me.incarnation)).await
+}
+
+/// Declares a node dead that did not renew since it was seen.
+pub(crate) async fn declare_dead(store: &Store, id: &str, seen: &Seen) -> Result<bool, StoreError> {
+    let text = "UPDATE nodes SET state = 'dead' WHERE node_id = $1 AND incarnation = $2 AND seq = $3 AND state IN ('up', 'draining')";
+    changed(store, sql(text).bind(id).bind(seen.incarnation).bind(seen.seq)).await
+}
+
+/// Lets go of everything a node holds, and says that it went in good order.
+pub(crate) async fn leave(store: &Store, me: &Identity) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    claims::free(&mut tx, me).await?;
+    let down = "UPDATE nodes SET state = 'down', load = 0 WHERE node_id = $1 AND incarnation = $2";
+    tx.run(sql(down).bind(&me.node_id).bind(me.incarnation)).await?;
+    tx.commit().await
+}
+
+/// What the capacities of all living nodes add up to, and how many claims they hold.
+pub(crate) async fn totals(store: &Store) -> Result<(i64, i64), StoreError> {
+    let text = "SELECT CAST(COALESCE(SUM(capacity), 0) AS BIGINT) AS capacity, CAST(COALESCE(SUM(load), 0) AS BIGINT) AS load \
+                FROM nodes WHERE state = 'up'";
+    let row = store.one(sql(text)).await?.ok_or_else(|| StoreError::Refused("a sum without a row".into()))?;
+    Ok((row.get("capacity")?, row.get("load")?))
+}
+
