@@ -156,8 +156,7 @@ impl Gateway {
         if intake::hand_on(ear.as_ref(), heard).await.is_err() {
             return Answer::Busy.into();
         }
-        let later: Boxed<'static, Answer> =
-            Box::pin(async { outcome.await.map_or(Answer::Busy, |outcome| Answer::outcome(&outcome)) });
+        let later: Boxed<'static, Answer> = Box::pin(async { outcome.await.map_or(Answer::Busy, |outcome| Answer::outcome(&outcome)) });
         Taking { answer: Answer::Taken, outcome: awaited.then_some(later) }
     }
 

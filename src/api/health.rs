@@ -63,12 +63,7 @@ pub(crate) fn table() -> Table<Checks> {
     let short_table = Table::new("health", PLAIN)
         .get("/health", Who::Anybody, short, shown(Operation::new("Whether the node is well"), &brief))
         .get("/health/ready", Who::Anybody, ready, asked);
-    short_table.get(
-        "/health/detailed",
-        ANY_KEY,
-        detailed,
-        shown(Operation::new("Each part of the node"), &full),
-    )
+    short_table.get("/health/detailed", ANY_KEY, detailed, shown(Operation::new("Each part of the node"), &full))
 }
 
 fn opening() -> Schema {

@@ -32,7 +32,10 @@ impl Config {
     pub(crate) fn among(&self, here: &Here) -> Result<Option<Among>> {
         let Some(cluster) = self.cluster.name.clone() else { return Ok(None) };
         let cookie = self.cookie()?;
-        ensure!(cookie.chars().count() >= COOKIE, "the cluster's cookie has {COOKIE} characters or more: openssl rand -base64 32 makes one");
+        ensure!(
+            cookie.chars().count() >= COOKIE,
+            "the cluster's cookie has {COOKIE} characters or more: openssl rand -base64 32 makes one"
+        );
         let name = Name { cluster, here: here.clone(), terms: self.terms(), cookie: Hidden::new(cookie) };
         let seeds = self.cluster.seeds.iter().filter(|seed| Some(*seed) != self.peer_address().as_ref()).cloned().collect();
         Ok(Some(Among { name, listen: self.cluster.listen, seeds, papers: self.papers() }))

@@ -261,7 +261,8 @@ const CLUSTERED: &str = "[cluster]\nname = \"prod\"\ncookie = \"0123456789abcdef
 #[test]
 fn a_cluster_is_refused_while_something_is_missing_that_its_nodes_share() {
     load(CLUSTERED, &[], Flags::default()).unwrap();
-    for (part, why) in [("database_url", "SQLite file is for one node"), ("redis_url", "sessions"), ("secret_key", "secret_key"), ("cookie", "cookie")]
+    for (part, why) in
+        [("database_url", "SQLite file is for one node"), ("redis_url", "sessions"), ("secret_key", "secret_key"), ("cookie", "cookie")]
     {
         let text: String = CLUSTERED.lines().filter(|line| !line.starts_with(part)).map(|line| format!("{line}\n")).collect();
         let refused = refusal(&text, &[]);
@@ -277,7 +278,8 @@ fn plain_text_between_nodes_stays_on_one_machine() {
     assert!(refused("CLUSTER_ADVERTISE", "n1.example.org:8061").contains("plain text"));
     assert!(refused("CLUSTER_TLS_CERT", "/x.pem").contains("together"));
     assert!(refused("CLUSTER_SEEDS", "n1").contains("host:port"));
-    let papers = [("CLUSTER_TLS_CERT", "/x.pem"), ("CLUSTER_TLS_KEY", "/x.key"), ("CLUSTER_TLS_CA", "/ca.pem"), ("CLUSTER_LISTEN", "0.0.0.0:1")];
+    let papers =
+        [("CLUSTER_TLS_CERT", "/x.pem"), ("CLUSTER_TLS_KEY", "/x.key"), ("CLUSTER_TLS_CA", "/ca.pem"), ("CLUSTER_LISTEN", "0.0.0.0:1")];
     assert!(refusal(CLUSTERED, &papers).contains("cluster.advertise"));
     let whole = [&papers[..], &[("CLUSTER_ADVERTISE", "n1.example.org:8061")]].concat();
     load(CLUSTERED, &whole, Flags::default()).unwrap();

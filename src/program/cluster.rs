@@ -44,7 +44,10 @@ impl Neighbours {
         let seal = among.papers.as_ref().map_or(Ok(Seal::none()), Seal::of).context("the cluster's certificates are no good")?;
         let listener = super::listen(among.listen).await?;
         let peers = Peers::new(among.name, seal, clock.clone());
-        peers.knock(&among.seeds, store).await.map_err(|(who, why)| anyhow!("this node and the one at {who} do not belong together: {why}"))?;
+        peers
+            .knock(&among.seeds, store)
+            .await
+            .map_err(|(who, why)| anyhow!("this node and the one at {who} do not belong together: {why}"))?;
         Ok(Self { peers, listener })
     }
 

@@ -109,8 +109,11 @@ impl Channel {
             Resolution::Group { word, rows } => Err(say::group(&message.by, &word, &rows)),
             Resolution::Command { row, rest, taught } => {
                 // What was accepted was admitted then; it is not judged twice.
-                let admission =
-                    if way == Way::Accepted { super::admit::Admission::Go } else { self.gatekeeper.admit(row, &message.by, me.clock().since_boot()) };
+                let admission = if way == Way::Accepted {
+                    super::admit::Admission::Go
+                } else {
+                    self.gatekeeper.admit(row, &message.by, me.clock().since_boot())
+                };
                 match say::refused(&message.by, row.info.word, admission) {
                     Some(answered) => Err(answered),
                     None => Ok(Admitted { info: row.info, index: row.index, rest, taught }),

@@ -32,7 +32,8 @@ impl Household {
                 let states: Vec<(String, bool)> = self.elsewhere(id, why, &Errand::Modules(id)).await?;
                 let is_on = |name: &str| states.iter().find(|(known, _)| known == name).map(|(_, enabled)| *enabled);
                 let known = self.0.on.modules.iter();
-                let known = known.filter_map(|entry| Some(ModuleState { name: entry.name, about: entry.about, enabled: is_on(entry.name)? }));
+                let known =
+                    known.filter_map(|entry| Some(ModuleState { name: entry.name, about: entry.about, enabled: is_on(entry.name)? }));
                 Ok(known.collect())
             }
         }

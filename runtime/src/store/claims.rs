@@ -91,10 +91,8 @@ pub struct Demand {
 
 /// An installation that nobody else serves forgets its errors: a fresh start is another chance. What was held long ago is forgotten too.
 pub(super) async fn start_anew(tx: &mut Tx, me: &str, now: Millis) -> Result<(), StoreError> {
-    let again = concat!(
-        "UPDATE coordination SET status = 'available', error_count = 0, last_check = NULL WHERE status = 'error' AND ",
-        alone!()
-    );
+    let again =
+        concat!("UPDATE coordination SET status = 'available', error_count = 0, last_check = NULL WHERE status = 'error' AND ", alone!());
     tx.run(sql(again).bind(me)).await?;
     tx.run(sql("DELETE FROM claim_history WHERE claimed_at < $1").bind(now - HISTORY)).await?;
     Ok(())

@@ -180,4 +180,3 @@ pub(crate) async fn totals(store: &Store) -> Result<(i64, i64), StoreError> {
     let row = store.one(sql(text)).await?.ok_or_else(|| StoreError::Refused("a sum without a row".into()))?;
     Ok((row.get("capacity")?, row.get("load")?))
 }
-
