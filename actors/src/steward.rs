@@ -222,7 +222,7 @@ impl Steward {
         if self.seed.placement.held_here(entity).is_none() {
             return Err(format!("{entity} is not served here"));
         }
-        if &target.identity.node_id == self.seed.placement.here().node_id() {
+        if target.identity.node_id == self.seed.placement.here().node_id() {
             return Ok(0);
         }
         let given = self.hand_over(entity, &target.identity).await.map_err(|error| error.to_string())?;
