@@ -59,7 +59,7 @@ impl Household {
         community: CommunityId,
         order: impl FnOnce(oneshot::Sender<Result<T, Unchanged>>) -> Order,
     ) -> Result<T, Unchanged> {
-        let (address, _) = self.community(community).await.map_err(Unchanged::Unavailable)?;
+        let (address, _) = self.community(community).await.map_err(|why| Unchanged::Unavailable(why.to_string()))?;
         let asked = address.ask(|reply| community::Order::Roles(order(reply))).await;
         asked.map_err(|gone| Unchanged::Unavailable(gone.to_string()))?
     }
