@@ -184,7 +184,7 @@ fn failed(module: &str, asked_for: Asked, who: &Text) -> Answered {
         module: module.to_owned(),
         command: asked_for.to_string(),
         error: Some("the module ended before it answered".into()),
-        execution_time_ms: 0,
+        ..Ran::default()
     };
     Answered { parcels: vec![Parcel { id: None, response: line }], ran: Some(ran), verdict: Verdict::Failed, again: false }
 }

@@ -3,11 +3,13 @@
 pub mod account;
 pub mod budget;
 pub mod channel;
+pub mod commands;
 pub mod community;
 #[cfg(test)]
 #[path = "../../examples/module/deaths.rs"]
 pub mod deaths;
 pub mod delivery;
+pub mod errand;
 pub mod host;
 pub mod household;
 pub mod installed;

@@ -8,7 +8,7 @@ mod sigv4;
 mod webhook;
 
 use waddlebot_runtime::clock::Clock;
-use waddlebot_runtime::engine::{Engine, EngineError, EngineKind, Job, Reply};
+use waddlebot_runtime::engine::{Engine, EngineError, EngineKind, Job, Reply, Target};
 use waddlebot_runtime::platform::Boxed;
 
 use breaker::Breakers;
@@ -65,6 +65,13 @@ impl Engines {
 }
 
 impl Engine for Engines {
+    fn may(&self, target: &Target) -> Result<(), EngineError> {
+        match target.engine {
+            EngineKind::Webhook | EngineKind::Container => self.outward.address(&target.location).map(drop),
+            EngineKind::Lambda | EngineKind::OpenWhisk => Ok(()),
+        }
+    }
+
     fn run<'a>(&'a self, job: &'a Job) -> Boxed<'a, Result<Reply, EngineError>> {
         Box::pin(async move {
             let breaker = self.breakers.of(&job.target);

@@ -59,6 +59,18 @@ pub struct Target {
     pub timeout: Duration,
     /// Signs what is sent.
     pub secret: Option<String>,
+    /// What it is called for.
+    pub purpose: Purpose,
+}
+
+/// What a target is called for; it is told in `X-WaddleBot-Source` and `X-WaddleBot-Type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// Somebody used a command, or something happened that wakes it.
+    #[default]
+    Command,
+    /// A string rule matched.
+    StringMatch,
 }
 
 impl std::fmt::Debug for Target {
@@ -129,6 +141,15 @@ pub enum EngineError {
 
 /// Runs commands that live elsewhere.
 pub trait Engine: Send + Sync + 'static {
+    /// Whether a target may be called at all, as far as that can be said before.
+    ///
+    /// # Errors
+    /// [`EngineError::Forbidden`], in words for who wrote it.
+    fn may(&self, target: &Target) -> Result<(), EngineError> {
+        let _ = target;
+        Ok(())
+    }
+
     /// Runs one, with tries as the engine sees fit; bounded in time by the target's timeout.
     fn run<'a>(&'a self, job: &'a Job) -> Boxed<'a, Result<Reply, EngineError>>;
 }

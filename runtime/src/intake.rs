@@ -33,7 +33,7 @@ pub struct Outcome {
 }
 
 /// One module or engine that ran.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ran {
     /// Which.
     pub module: String,
@@ -43,6 +43,15 @@ pub struct Ran {
     pub error: Option<String>,
     /// How long it took.
     pub execution_time_ms: u64,
+    /// The run outside this program, where it was one: what a later answer names.
+    #[serde(default)]
+    pub execution_id: String,
+    /// The session a later answer must name; empty where there is none.
+    #[serde(default)]
+    pub session_id: String,
+    /// The HTTP status of the other side, or what stands for it.
+    #[serde(default)]
+    pub status_code: Option<u16>,
 }
 
 /// How a message ended.

@@ -9,9 +9,9 @@ mod points;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-pub use execution::{Execution, Recorded, Told, record, settled};
+pub use execution::{Begun, Ending, Execution, Known, Recorded, Run, Told, begin, end, known, record, settled};
 pub use inbox::Accepted;
-pub use outbox::{Effect, Waiting};
+pub use outbox::{Cause, Effect, Waiting, put};
 
 pub use points::{Earned, Points};
 

@@ -1,5 +1,7 @@
 //! The node's secret: one key in the data folder that cookies, forms and overlay tokens are derived from, and fresh randomness.
 
+mod seal;
+
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -13,6 +15,8 @@ use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+
+pub use seal::Unsealed;
 
 /// The name of the key's file in a data folder.
 pub const FILE: &str = "secret.key";

@@ -86,7 +86,7 @@ impl Channel {
             // A copy, for the same reason as below.
             self.seen.insert(message.id.to_string().into(), now);
         }
-        let ran = Ran { module: "string-rules".into(), command: format!("rule {rule}"), error: None, execution_time_ms: 0 };
+        let ran = Ran { module: "string-rules".into(), command: format!("rule {rule}"), ..Ran::default() };
         let mut answered = Answered { ran: Some(ran), verdict: Verdict::Done, ..Answered::default() };
         let rested = self.ruled.told.get(&message.by.id).is_none_or(|told| *told + REST <= now);
         if rested {

@@ -275,7 +275,8 @@ impl Answer {
     }
 
     fn ran(&self, module: &str, command: &str) -> Ran {
-        Ran { module: module.to_owned(), command: command.to_owned(), error: self.error.clone(), execution_time_ms: self.millis }
+        let (module, command) = (module.to_owned(), command.to_owned());
+        Ran { module, command, error: self.error.clone(), execution_time_ms: self.millis, ..Ran::default() }
     }
 }
 

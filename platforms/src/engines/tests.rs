@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use waddlebot_runtime::engine::{Method, Target};
+use waddlebot_runtime::engine::{Method, Purpose, Target};
 use waddlebot_runtime::spawn;
 
 use super::*;
@@ -86,6 +86,7 @@ fn job(location: String) -> Job {
         headers: BTreeMap::from([("X-Team".to_owned(), "ducks".to_owned()), ("X-WaddleBot-Source".to_owned(), "liar".to_owned())]),
         timeout: Duration::from_secs(5),
         secret: Some("hush".to_owned()),
+        purpose: Purpose::Command,
     };
     Job { target, execution_id: "e1".into(), payload: json!({"command": "weather", "parameters": ["Rome"]}) }
 }

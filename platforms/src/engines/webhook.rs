@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
 use waddlebot_runtime::chat::Millis;
-use waddlebot_runtime::engine::{EngineError, EngineKind, Job, Method, Reply};
+use waddlebot_runtime::engine::{EngineError, EngineKind, Job, Method, Purpose, Reply};
 
 use super::outward::Outward;
 
@@ -40,9 +40,13 @@ pub(super) async fn run(outward: &Outward, job: &Job, now: Millis) -> Result<Rep
             request = request.header(name, value);
         }
     }
-    let kind = if target.engine == EngineKind::Container { "local-interaction" } else { "community-webhook" };
+    let (source, kind) = match (target.purpose, target.engine) {
+        (Purpose::StringMatch, _) => ("string-matcher", "string-match-webhook"),
+        (Purpose::Command, EngineKind::Container) => ("router", "local-interaction"),
+        (Purpose::Command, _) => ("router", "community-webhook"),
+    };
     request = request
-        .header("x-waddlebot-source", "router")
+        .header("x-waddlebot-source", source)
         .header("x-waddlebot-type", kind)
         .header("x-waddlebot-execution-id", &job.execution_id)
         .header("x-waddlebot-timestamp", now / 1000);

@@ -1,6 +1,6 @@
 //! The record that something ran: committed with what it wrote and what it answered.
 
-use super::outbox::{self, Effect};
+use super::outbox::{self, Cause, Effect};
 use crate::chat::{CommunityId, Millis};
 use crate::store::{FencedTx, Row, Sql, Store, StoreError, sql};
 
@@ -69,7 +69,8 @@ pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect]
         let row = tx.one(sql("SELECT answer FROM executions WHERE execution_id = $1").bind(&execution.id)).await?;
         return Ok(Recorded::Before(row.map_or(Ok(String::new()), |row| row.get("answer"))?));
     }
-    outbox::put(tx, execution, effects).await.map(Recorded::New)
+    let cause = Cause { id: &execution.id, community: execution.community, epoch: execution.epoch, holder: &execution.holder, at: execution.at };
+    outbox::put(tx, cause, effects).await.map(Recorded::New)
 }
 
 /// What these executions are recorded to have done, in the order of their names.
@@ -109,4 +110,155 @@ pub struct Told {
 /// When the store is gone, or what was finished before could not be written.
 pub async fn settled(store: &Store) -> Result<(), StoreError> {
     store.begin().await?.commit().await
+}
+
+/// A run of something outside this program, as it is written down before it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The same message and the same command have the same id.
+    pub id: String,
+    /// Where.
+    pub entity: String,
+    /// For whom.
+    pub community: CommunityId,
+    /// The module that is called.
+    pub module: String,
+    /// The command, or the kind of the event.
+    pub command: String,
+    /// The command's number.
+    pub command_id: i64,
+    /// On whose word.
+    pub user_id: String,
+    /// Their name.
+    pub user_name: String,
+    /// What they said.
+    pub message: String,
+    /// The words behind the command, as JSON.
+    pub parameters: String,
+    /// The epoch it runs under.
+    pub epoch: i64,
+    /// The node in the life it runs in: who sends what it answers.
+    pub holder: String,
+    /// When it begins.
+    pub at: Millis,
+}
+
+/// What came of [`begin`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It never began before.
+    New,
+    /// It began before, and nobody knows how it ended.
+    Open,
+    /// It ended before.
+    Ended {
+        /// `success`, `failed` or `timeout`.
+        status: String,
+        /// What was answered, as JSON.
+        answer: String,
+        /// Why it failed, if it did.
+        error: String,
+    },
+}
+
+/// Writes down that a run begins.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn begin(tx: &mut FencedTx, run: &Run) -> Result<Begun, StoreError> {
+    let text = "INSERT INTO executions (execution_id, entity_id, community_id, module, command, command_id, user_id, user_name, message_content, \
+                parameters, status, epoch, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending', $11, $12) \
+                ON CONFLICT (execution_id) DO NOTHING";
+    let row = sql(text)
+        .bind(&run.id)
+        .bind(&run.entity)
+        .bind(run.community)
+        .bind(&run.module)
+        .bind(&run.command)
+        .bind(run.command_id)
+        .bind(&run.user_id)
+        .bind(&run.user_name)
+        .bind(&run.message)
+        .bind(&run.parameters)
+        .bind(run.epoch)
+        .bind(run.at);
+    if tx.run(row).await? == 1 {
+        return Ok(Begun::New);
+    }
+    let text = "SELECT status, answer, error_message FROM executions WHERE execution_id = $1";
+    let row = tx.one(sql(text).bind(&run.id)).await?.ok_or_else(|| StoreError::Refused("a run is neither new nor known".into()))?;
+    let status: String = row.get("status")?;
+    if status == "pending" {
+        return Ok(Begun::Open);
+    }
+    Ok(Begun::Ended { status, answer: row.get("answer")?, error: row.get("error_message")? })
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// `success`, `failed` or `timeout`.
+    pub status: &'static str,
+    /// What is answered, as JSON.
+    pub answer: String,
+    /// The status of the other side's answer.
+    pub response_status: Option<i64>,
+    /// The other side's answer.
+    pub response_data: String,
+    /// Why it failed.
+    pub error: String,
+    /// How often it was tried again.
+    pub retries: i64,
+    /// How long it took.
+    pub millis: i64,
+    /// When it ended.
+    pub at: Millis,
+}
+
+/// Writes down how a run ended, with its effects; their ids, or `None` when it had ended before.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn end(tx: &mut FencedTx, run: &Run, ending: &Ending, effects: &[Effect]) -> Result<Option<Vec<String>>, StoreError> {
+    let text = "UPDATE executions SET status = $2, answer = $3, response_status = $4, response_data = $5, error_message = $6, retry_count = $7, \
+                execution_time_ms = $8, completed_at = $9 WHERE execution_id = $1 AND status = 'pending'";
+    let row = sql(text)
+        .bind(&run.id)
+        .bind(ending.status)
+        .bind(&ending.answer)
+        .bind(ending.response_status)
+        .bind(&ending.response_data)
+        .bind(&ending.error)
+        .bind(ending.retries)
+        .bind(ending.millis)
+        .bind(ending.at);
+    if tx.run(row).await? == 0 {
+        return Ok(None);
+    }
+    let cause = Cause { id: &run.id, community: run.community, epoch: run.epoch, holder: &run.holder, at: ending.at };
+    outbox::put(tx, cause, effects).await.map(Some)
+}
+
+/// What is known of an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Where it ran.
+    pub entity: String,
+    /// For whom.
+    pub community: CommunityId,
+    /// Which module.
+    pub module: String,
+    /// `pending`, `success`, `failed` or `timeout`.
+    pub status: String,
+}
+
+/// An execution, by its id.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn known(store: &Store, id: &str) -> Result<Option<Known>, StoreError> {
+    let text = "SELECT entity_id, community_id, module, status FROM executions WHERE execution_id = $1";
+    let Some(row) = store.one(sql(text).bind(id)).await? else { return Ok(None) };
+    let (entity, community) = (row.get("entity_id")?, row.get("community_id")?);
+    Ok(Some(Known { entity, community, module: row.get("module")?, status: row.get("status")? }))
 }

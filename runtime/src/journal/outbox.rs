@@ -1,7 +1,8 @@
 //! The outbox: committed with what caused it, and still to be sent.
 
+use super::Stray;
 use super::inbox::STRAYS;
-use super::{Execution, Stray};
+use crate::chat::{CommunityId, Millis};
 use crate::store::{Sql, Store, StoreError, Tx, sql};
 
 /// One thing to be sent, as it stands in the outbox.
@@ -32,8 +33,26 @@ pub(super) fn id(execution: &str, effect: usize) -> String {
     format!("{execution}#{effect}")
 }
 
-/// Puts an execution's effects in, in its own transaction.
-pub(super) async fn put(tx: &mut Tx, execution: &Execution, effects: &[Effect]) -> Result<Vec<String>, StoreError> {
+/// Whose effects they are: an execution's, or a later answer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cause<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// For whom.
+    pub community: CommunityId,
+    /// The epoch it happened under.
+    pub epoch: i64,
+    /// The node in the life it happened in: who sends them.
+    pub holder: &'a str,
+    /// When.
+    pub at: Millis,
+}
+
+/// Puts effects in, in the transaction of what caused them; gives their ids.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn put(tx: &mut Tx, cause: Cause<'_>, effects: &[Effect]) -> Result<Vec<String>, StoreError> {
     if effects.is_empty() {
         return Ok(Vec::new());
     }
@@ -41,17 +60,17 @@ pub(super) async fn put(tx: &mut Tx, execution: &Execution, effects: &[Effect]) 
     let mut statement = Sql::rows(head, 9, "");
     let mut ids = Vec::with_capacity(effects.len());
     for (at, effect) in effects.iter().enumerate() {
-        let id = id(&execution.id, at);
+        let id = id(cause.id, at);
         statement = statement
             .bind(&id)
-            .bind(&execution.id)
+            .bind(cause.id)
             .bind(&effect.entity)
-            .bind(execution.community)
+            .bind(cause.community)
             .bind(i64::try_from(at).unwrap_or(i64::MAX))
             .bind(&effect.body)
-            .bind(execution.epoch)
-            .bind(&execution.holder)
-            .bind(execution.at);
+            .bind(cause.epoch)
+            .bind(cause.holder)
+            .bind(cause.at);
         ids.push(id);
     }
     tx.run(statement).await?;

@@ -22,6 +22,8 @@ const UNCLAIMED: &[&str] = &[
     "secrets",
     "browser_source_tokens",
     "browser_source_access_log",
+    // Those of every community belong to none; each community's own are written under its claim.
+    "commands",
 ];
 
 /// A held claim: who owns which entity, and since which change of owner.
