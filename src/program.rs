@@ -2,6 +2,7 @@
 
 mod before;
 mod cluster;
+pub(crate) mod outside;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use waddlebot_actors::channel::admit::Rate;
 use waddlebot_actors::delivery::Courier;
+use waddlebot_actors::errand::Errands;
 use waddlebot_actors::household::{Claims, Foundation, Household};
 use waddlebot_actors::node::{self, Node};
 use waddlebot_actors::overlay::Overlays;
@@ -41,6 +43,7 @@ use crate::forms::Answers;
 use crate::hub::links::Links;
 use crate::residence::Residence;
 use crate::server;
+use outside::Outside;
 
 /// Runs until `closing` is cancelled, then stops in good order.
 pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()> {
@@ -87,6 +90,9 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let overlays = Overlays::new(config.overlay_settings(), store.clone(), secret.clone(), clock.clone(), claims.clone(), forms.clone());
     let opened = overlays.open(&world).await.map_err(anyhow::Error::from_boxed)?;
     let courier = Courier::new(platforms.clone(), Arc::new(overlays.clone()), journal.clone()).behind(gate);
+    let sessions = open_sessions(&config, &clock).await?;
+    let outside = Arc::new(Outside::new(config.engines(), clock.clone()));
+    let errands = Errands::new(outside, sessions.clone(), secret.clone(), clock.clone(), config.errand_limits());
     let household = Household::new(Foundation {
         world: world.clone(),
         node: root.address.clone(),
@@ -98,6 +104,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         claims,
         limit: config.limits.module_time,
         rate: Rate { uses: config.limits.commands as usize, window: config.limits.window },
+        errands,
         ids: format!("{}-{}", config.node.id, clock.now()).into(),
     });
     forms.go_to(household.clone());
@@ -132,7 +139,6 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         }
     });
     let base_url = config.base_url();
-    let sessions = open_sessions(&config, &clock).await?;
     let sessions_in = if config.redis().is_some() { "redis" } else { "memory" };
     let leaving = Leaving::default();
     let checks = Checks { household: household.clone(), sessions: sessions.clone(), sessions_in, leaving: leaving.clone() };

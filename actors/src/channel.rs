@@ -3,6 +3,7 @@
 pub mod admit;
 mod chatters;
 pub mod dispatch;
+mod elsewhere;
 pub mod resolve;
 mod ruled;
 mod say;
@@ -21,10 +22,12 @@ use waddlebot_runtime::intake::{Ear, Heard, Outcome, Unheard};
 use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::module::Counts;
 use waddlebot_runtime::platform::Boxed;
-use waddlebot_runtime::store::Claim;
+use waddlebot_runtime::store::{Claim, Store};
 
+use crate::commands::table::Uses;
 use crate::delivery::{self, Courier, Delivery};
 use crate::roles::Roles;
+use crate::errand::Errands;
 use crate::{community, rules};
 use admit::{Gatekeeper, Rate};
 use chatters::Chatters;
@@ -89,6 +92,10 @@ pub struct Seed {
     pub courier: Courier,
     /// How often one person may use one command.
     pub rate: Rate,
+    /// Runs what runs elsewhere.
+    pub errands: Errands,
+    /// The store, to write down what ran elsewhere.
+    pub store: Store,
     /// Makes ids for messages that have none: unlike any other, also after a restart.
     pub ids: Arc<str>,
 }
@@ -115,6 +122,8 @@ pub struct Channel {
     heard: Duration,
     made: u64,
     ruled: ruled::Ruled,
+    /// How often commands that run elsewhere were used, since the community was told last.
+    uses: Uses,
 }
 
 impl Actor for Channel {
@@ -148,6 +157,7 @@ impl Actor for Channel {
             heard: me.clock().since_boot(),
             made: 0,
             ruled: ruled::Ruled::default(),
+            uses: Uses::default(),
             seed,
         })
     }
@@ -188,6 +198,7 @@ impl Actor for Channel {
     async fn close(&mut self) {
         self.bank();
         self.introduce();
+        self.tell_uses();
         self.report(self.heard);
         self.delivery.drain().await;
     }
@@ -237,6 +248,7 @@ impl Channel {
         let now = me.clock().since_boot();
         self.bank();
         self.introduce();
+        self.tell_uses();
         self.report(now);
         self.chatters.sweep(me.clock().now());
         self.sessions.tell();

@@ -1,5 +1,6 @@
 //! A community: which modules are on, who hosts them, and what its channels may type.
 
+pub mod commands;
 mod people;
 pub mod roles;
 pub mod rules;
@@ -18,6 +19,7 @@ use waddlebot_runtime::store::{Claim, Store};
 
 use crate::channel::{self, resolve::Table};
 use crate::delivery::Courier;
+use crate::errand::Errands;
 use crate::host::{self, Host, Setup};
 use crate::installed::{self, Installed};
 use crate::registry::Registered;
@@ -41,6 +43,8 @@ pub enum Order {
     Rules(rules::Order),
     /// Something about roles, or who was seen.
     Roles(roles::Order),
+    /// Something about commands that run elsewhere.
+    Commands(commands::Order),
     /// What is installed.
     Modules(oneshot::Sender<Vec<ModuleState>>),
     /// Somebody is coming: do not close for a while.
@@ -77,6 +81,8 @@ pub struct Seed {
     pub courier: Courier,
     /// How long one call of a module may take.
     pub limit: Duration,
+    /// Runs what runs elsewhere.
+    pub errands: Errands,
 }
 
 /// How often it is looked whether anybody is here. Channels, hosts and sessions close by themselves when
@@ -96,6 +102,7 @@ pub struct Community {
     expected: Duration,
     rules: rules::Rules,
     roles: roles::Keeper,
+    commands: commands::Commands,
 }
 
 impl Actor for Community {
@@ -108,9 +115,11 @@ impl Actor for Community {
         let installed = installed::load(&seed.store, seed.registered.id).await?;
         let rules = rules::Rules::open(&seed, me).await?;
         let roles = roles::Keeper::open(&seed).await?;
+        let commands = commands::Commands::open(&seed, me).await?;
         let mut community = Self {
             rules,
             roles,
+            commands,
             seed,
             installed,
             taught: HashMap::new(),
@@ -153,6 +162,11 @@ impl Actor for Community {
                     self.channels.retain(|channel| channel.send(channel::Order::Roles(self.roles.roles().clone())).is_ok());
                 }
             }
+            Order::Commands(order) => {
+                if self.commands.handle(order, &self.seed, me).await {
+                    self.changed();
+                }
+            }
             Order::Modules(reply) => {
                 let state = |entry: &Entry| ModuleState { name: entry.name, about: entry.about, enabled: self.enabled(entry.name) };
                 reply.send(self.seed.modules.iter().map(state).collect()).ok();
@@ -186,6 +200,7 @@ impl Actor for Community {
         }
         self.rules.flush(&self.seed, 0).await;
         self.roles.flush(&self.seed).await;
+        self.commands.flush(&self.seed).await;
     }
 
     fn memory(&self) -> Value {
@@ -193,6 +208,7 @@ impl Actor for Community {
             "name": self.seed.registered.name,
             "timezone": self.seed.registered.timezone,
             "modules": self.seed.modules.iter().map(|entry| (entry.name, self.enabled(entry.name))).collect::<HashMap<_, _>>(),
+            "commands_elsewhere": self.commands.all().len(),
             "string_rules": self.rules.ruling().compiled.len(),
             "people_with_roles": self.roles.roles().len(),
             "taught_words": self.taught.values().map(Vec::len).sum::<usize>(),
@@ -278,7 +294,7 @@ impl Community {
     fn rebuild(&mut self) {
         let taught: Vec<_> = self.taught.iter().flat_map(|(module, words)| words.iter().map(|word| (*module, word.clone()))).collect();
         let table = Table::new(&self.seed.modules, |name| self.enabled(name), &taught);
-        self.table = Arc::new(table.ruled_by(self.rules.ruling()));
+        self.table = Arc::new(table.reaching(self.commands.all()).ruled_by(self.rules.ruling()));
     }
 
     /// Tells everybody what may be typed now.

@@ -37,7 +37,7 @@ pub enum Coming {
     /// The module is at it.
     Later {
         /// The module.
-        module: &'static str,
+        module: Text,
         /// What to name when it never answers.
         asked_for: Asked,
         /// Whom to tell when it fails.
@@ -48,12 +48,14 @@ pub enum Coming {
 }
 
 /// What a module was asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Asked {
     /// A command, without its prefix.
     Command(&'static str),
     /// The kind of an event.
     Event(&'static str),
+    /// A command that runs elsewhere, with its prefix.
+    Elsewhere(Text),
 }
 
 impl fmt::Display for Asked {
@@ -61,6 +63,7 @@ impl fmt::Display for Asked {
         match self {
             Self::Command(word) => write!(out, "!{word}"),
             Self::Event(kind) => out.write_str(kind),
+            Self::Elsewhere(word) => out.write_str(word),
         }
     }
 }
@@ -173,12 +176,12 @@ async fn arrived(coming: &mut Coming, patience: Duration) -> Option<Answered> {
                 Err(TryRecvError::Empty) => tokio::time::timeout(patience, answer).await.ok()?.ok(),
                 there => there.ok(),
             };
-            Some(answer.unwrap_or_else(|| failed(module, *asked_for, who)))
+            Some(answer.unwrap_or_else(|| failed(module, asked_for, who)))
         }
     }
 }
 
-fn failed(module: &str, asked_for: Asked, who: &Text) -> Answered {
+fn failed(module: &str, asked_for: &Asked, who: &Text) -> Answered {
     let line = Response::tell(who.clone(), format!("{asked_for} failed. It has been noted."));
     let ran = Ran {
         module: module.to_owned(),

@@ -1,6 +1,7 @@
 //! Brings together what a channel needs to live: its community, both claims, the journal, the way out.
 
 pub mod afar;
+mod commands;
 mod errands;
 mod left;
 mod roles;
@@ -26,6 +27,7 @@ use crate::channel::admit::Rate;
 use crate::channel::{self, LocalEar};
 use crate::community;
 use crate::delivery::Courier;
+use crate::errand::Errands;
 use crate::node::{self, community_key};
 use crate::registry::{self, Home, Registered};
 use crate::seat::Entry as ModuleEntry;
@@ -54,6 +56,8 @@ pub struct Foundation {
     pub limit: Duration,
     /// How often one person may use one command in one channel.
     pub rate: Rate,
+    /// Runs what runs elsewhere.
+    pub errands: Errands,
     /// This start of this node: makes ids for messages that have none.
     pub ids: Arc<str>,
 }
@@ -151,6 +155,7 @@ impl Household {
             platforms: on.platforms.clone(),
             courier: on.courier.clone(),
             limit: on.limit,
+            errands: on.errands.clone(),
         };
         // A community that nobody needed may be about to close: it is asked to stay, and opened anew when it is gone.
         for _ in 0..3 {
@@ -244,6 +249,8 @@ impl Household {
             journal: on.journal.clone(),
             courier: on.courier.clone(),
             rate: on.rate,
+            errands: on.errands.clone(),
+            store: on.store.clone(),
             // A channel counts from one each time it is opened.
             ids: format!("{}.{}", on.ids, self.0.openings.fetch_add(1, Relaxed)).into(),
         };

@@ -11,7 +11,7 @@ pub enum Order {
     /// They ran commands.
     Ran {
         /// The last one.
-        word: &'static str,
+        word: Text,
         /// How many since they were last told of.
         times: u64,
     },
@@ -35,7 +35,7 @@ pub struct UserSession {
     seed: Seed,
     opened_at: Millis,
     commands: u64,
-    last: Option<&'static str>,
+    last: Option<Text>,
     used: Duration,
 }
 

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use waddlebot_runtime::actor::{Root, World, open_root};
 use waddlebot_runtime::chat::{ChannelKey, ChatMessage, CommunityId, Role, User};
 use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::engine::Engine;
 use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::intake::{self, Ears, Outcome};
 use waddlebot_runtime::journal::Journal;
@@ -16,13 +17,19 @@ use waddlebot_runtime::platform::{
     Boxed, Capabilities, Limits, Measure, Moderation, Outgoing, Platform, PlatformError, Platforms, Profile, Unit,
 };
 use waddlebot_runtime::response::Response;
+use waddlebot_runtime::secret::Secret;
+use waddlebot_runtime::sessions::{MemorySessions, TTL};
 use waddlebot_runtime::store::{Claim, Member, Place, Store, sql};
 
 use crate::channel::admit::Rate;
 use crate::delivery::{Courier, Screens};
+use crate::errand::{self, Errands};
 use crate::household::{Claims, Foundation, Household};
 use crate::node::{self, Node};
 use crate::seat::Entry;
+
+/// What the stage's secrets are derived from.
+const SECRET: &str = "a stage keeps no secret from anybody";
 
 /// A house with one platform called `stage`.
 pub struct Stage {
@@ -62,7 +69,18 @@ impl Stage {
         let store = Store::open(place).await.expect("the store opens");
         store.migrate().await.expect("the tables are made");
         let claims = Arc::new(Everything(store.clone()));
-        Self::founded(modules, store, World::new(clock), claims, limit, None).await
+        Self::founded(modules, store, World::new(clock), claims, limit, None, None).await
+    }
+
+    /// As [`Stage::open`], with an engine for commands that run elsewhere.
+    ///
+    /// # Panics
+    /// When anything cannot be opened.
+    pub async fn reaching(modules: &[Entry], place: &Place, clock: Clock, engine: Arc<dyn Engine>) -> Self {
+        let store = Store::open(place).await.expect("the store opens");
+        store.migrate().await.expect("the tables are made");
+        let claims = Arc::new(Everything(store.clone()));
+        Self::founded(modules, store, World::new(clock), claims, Duration::from_secs(5), None, Some(engine)).await
     }
 
     /// As [`Stage::open`], on a node that renews its lease and takes real claims.
@@ -79,7 +97,7 @@ impl Stage {
         let world = World::new(clock.clone()).behind(here.gate().clone());
         let membership = open_root::<Membership>("membership", seed, &world).await.expect("the node joins");
         let claims = Arc::new(Placement::new(here, store.clone(), clock, 1000));
-        Self::founded(modules, store, world, claims, Duration::from_secs(5), Some(membership)).await
+        Self::founded(modules, store, world, claims, Duration::from_secs(5), Some(membership), None).await
     }
 
     async fn founded(
@@ -89,6 +107,7 @@ impl Stage {
         claims: Arc<dyn Claims>,
         limit: Duration,
         membership: Option<Root<membership::Order>>,
+        engine: Option<Arc<dyn Engine>>,
     ) -> Self {
         let clock = world.clock.clone();
         let seed = node::Seed { store: store.clone(), claims: claims.clone() };
@@ -99,6 +118,14 @@ impl Stage {
         let courier = Courier::new(platforms.clone(), Arc::new(seen.clone()), journal.clone()).behind(world.gate.clone());
         #[expect(clippy::disallowed_methods, reason = "each opening makes ids unlike those of the one before")]
         let ids = format!("t{}", rand::random::<u64>()).into();
+        let secret = Secret::open(std::path::Path::new("."), Some(SECRET)).expect("it is long enough");
+        let errands = match engine {
+            Some(engine) => {
+                let sessions = Arc::new(MemorySessions::new(clock.clone(), TTL));
+                Errands::new(engine, sessions, secret, clock.clone(), errand::Limits::default())
+            }
+            None => Errands::none(secret, clock.clone()),
+        };
         let household = Household::new(Foundation {
             world,
             node: root.address.clone(),
@@ -109,6 +136,7 @@ impl Stage {
             modules: modules.into(),
             claims,
             limit,
+            errands,
             rate: Rate::default(),
             ids,
         });

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::http::HeaderValue;
-use waddlebot_actors::overlay;
+use waddlebot_actors::{errand, overlay};
+use waddlebot_platforms::engines::lambda::Lambda;
+use waddlebot_platforms::engines::openwhisk::OpenWhisk;
 use waddlebot_platforms::irc::settings as irc;
 use waddlebot_runtime::membership::{self, Before, Here, Terms};
 use waddlebot_runtime::store::{Member, Place, Store, file_in};
@@ -13,6 +15,7 @@ use waddlebot_runtime::telemetry::{self, Hidden};
 
 use super::Config;
 use crate::api::metrics::Readers;
+use crate::program::outside::Reach;
 
 impl Config {
     /// The origins whose pages may call the API.
@@ -69,6 +72,29 @@ impl Config {
         let host = store.redis_host.as_ref()?;
         let password = store.redis_password.as_ref().map(|word| format!(":{}@", percent_encoded(word.reveal()))).unwrap_or_default();
         Some(Hidden::new(format!("redis://{password}{host}:{}/{}", store.redis_port, store.redis_db)))
+    }
+
+    /// Where programs run that answer commands.
+    pub(crate) fn engines(&self) -> Reach {
+        let engines = &self.engines;
+        let open = |hidden: &Option<Hidden<String>>| hidden.as_ref().map(|word| word.reveal().clone());
+        let lambda = open(&engines.aws_key_id).zip(open(&engines.aws_secret_key)).map(|(key_id, secret)| Lambda {
+            region: engines.aws_region.clone(),
+            key_id,
+            secret,
+            token: open(&engines.aws_session_token),
+            prefix: engines.lambda_prefix.clone(),
+            endpoint: engines.lambda_url.clone(),
+        });
+        let namespace = engines.openwhisk_namespace.clone();
+        let openwhisk = engines.openwhisk_host.clone().zip(open(&engines.openwhisk_auth_key));
+        let openwhisk = openwhisk.map(|(host, key)| OpenWhisk { host, key, namespace });
+        Reach { allowed: engines.allow_hosts.clone(), lambda, openwhisk }
+    }
+
+    /// How many of them are called at once.
+    pub(crate) fn errand_limits(&self) -> errand::Limits {
+        errand::Limits { at_once: self.engines.at_once as usize, of_community: self.engines.of_community as usize }
     }
 
     /// The connection to an IRC server, when one is named.

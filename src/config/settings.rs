@@ -205,6 +205,33 @@ settings! {
         /// Further certificate authorities to trust, a PEM file.
         ca_file: Option<PathBuf> = "";
     }
+    /// Programs elsewhere that answer commands.
+    engines: Engines {
+        /// Hosts that may be called though their addresses are private, as host or host:port.
+        allow_hosts: Vec<String> = "", "ENGINE_ALLOW_HOSTS";
+        /// How many may be called at once.
+        at_once: u32 = "100", "ROUTER_MAX_CONCURRENT";
+        /// How many of them for one community.
+        of_community: u32 = "20", "ROUTER_MAX_WORKERS";
+        /// The region of AWS Lambda.
+        aws_region: String = "us-east-1", "AWS_REGION";
+        /// The id of the key for it; without it there is no Lambda.
+        aws_key_id: Option<Hidden<String>> = "", "AWS_ACCESS_KEY_ID";
+        /// The key itself.
+        aws_secret_key: Option<Hidden<String>> = "", "AWS_SECRET_ACCESS_KEY";
+        /// What comes with a key that ends.
+        aws_session_token: Option<Hidden<String>> = "", "AWS_SESSION_TOKEN";
+        /// What stands before the name of every function.
+        lambda_prefix: String = "waddlebot-", "LAMBDA_FUNCTION_PREFIX";
+        /// Another place that speaks the protocol of Lambda.
+        lambda_url: Option<String> = "", "AWS_ENDPOINT_URL_LAMBDA";
+        /// The host of Apache OpenWhisk; without it there is none.
+        openwhisk_host: Option<String> = "", "OPENWHISK_API_HOST";
+        /// The key for it, as user:password.
+        openwhisk_auth_key: Option<Hidden<String>> = "", "OPENWHISK_AUTH_KEY";
+        /// The namespace of its actions.
+        openwhisk_namespace: String = "waddlebot", "OPENWHISK_NAMESPACE";
+    }
     /// How much is let through, and how long things may take.
     limits: Limits {
         /// Commands a person may run per window, where the command says nothing else.

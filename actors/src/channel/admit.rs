@@ -38,14 +38,27 @@ impl Default for Rate {
     }
 }
 
+/// What somebody wants to do, as far as it decides whether they may.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// What is counted.
+    pub word: &'a Text,
+    /// Who may.
+    pub role: Role,
+    /// The rest between two uses in one channel.
+    pub cooldown: Duration,
+    /// Uses per window and person; what the house says when `None`, any number when 0.
+    pub uses: Option<usize>,
+}
+
 /// When one person used which command, oldest first.
-type Uses = Vec<(&'static str, VecDeque<Duration>)>;
+type Uses = Vec<(Text, VecDeque<Duration>)>;
 
 /// What a channel remembers to decide. All times on the boot clock.
 #[derive(Debug, Default)]
 pub struct Gatekeeper {
     rate: Rate,
-    rested: HashMap<&'static str, Duration, RandomState>,
+    rested: HashMap<Text, Duration, RandomState>,
     used: HashMap<Text, Uses, RandomState>,
     swept: Duration,
 }
@@ -62,30 +75,37 @@ impl Gatekeeper {
         if !row.enabled {
             return Admission::Disabled;
         }
-        if by.role < row.info.role {
-            return Admission::Denied(row.info.role);
+        let word = Text::from_static(row.info.word);
+        self.judge(Wish { word: &word, role: row.info.role, cooldown: row.info.cooldown, uses: None }, by, now)
+    }
+
+    /// The same for what stands in no module's table.
+    pub fn judge(&mut self, wish: Wish<'_>, by: &User, now: Duration) -> Admission {
+        if by.role < wish.role {
+            return Admission::Denied(wish.role);
         }
         self.sweep(now);
-        let word = row.info.word;
+        let Wish { word, cooldown, .. } = wish;
         if by.role < Role::Admin
             && let Some(until) = self.rested.get(word)
             && *until > now
         {
             return Admission::Resting(*until - now);
         }
-        if self.rate.uses > 0 {
+        let most = wish.uses.unwrap_or(self.rate.uses);
+        if most > 0 {
             let uses = uses_of(&mut self.used, &by.id, word);
             while uses.front().is_some_and(|at| *at + self.rate.window <= now) {
                 uses.pop_front();
             }
-            if uses.len() >= self.rate.uses {
+            if uses.len() >= most {
                 let free = uses.front().map_or(now, |at| *at + self.rate.window);
                 return Admission::Limited(free.saturating_sub(now));
             }
             uses.push_back(now);
         }
-        if !row.info.cooldown.is_zero() {
-            self.rested.insert(word, now + row.info.cooldown);
+        if !cooldown.is_zero() {
+            self.rested.insert(word.clone(), now + cooldown);
         }
         Admission::Go
     }
@@ -111,14 +131,14 @@ impl Gatekeeper {
     }
 }
 
-fn uses_of<'u>(used: &'u mut HashMap<Text, Uses, RandomState>, id: &Text, word: &'static str) -> &'u mut VecDeque<Duration> {
+fn uses_of<'u>(used: &'u mut HashMap<Text, Uses, RandomState>, id: &Text, word: &Text) -> &'u mut VecDeque<Duration> {
     if !used.contains_key(id) {
         // A copy: a slice would keep the whole chunk alive that it was read from.
         used.insert(Text::from(id.to_string()), Vec::with_capacity(1));
     }
     let uses = used.get_mut(id).expect("it was put there if it was missing");
-    let at = uses.iter().position(|(known, _)| *known == word).unwrap_or_else(|| {
-        uses.push((word, VecDeque::with_capacity(1)));
+    let at = uses.iter().position(|(known, _)| known == word).unwrap_or_else(|| {
+        uses.push((word.clone(), VecDeque::with_capacity(1)));
         uses.len() - 1
     });
     &mut uses[at].1

@@ -1,10 +1,12 @@
 //! Passes a command or an event on: to the journal first when it must not be lost, then to who runs it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Address, Fault, Me, Refusal};
 use waddlebot_runtime::chat::{ChatMessage, Text, User};
+use waddlebot_runtime::command::CommandInfo;
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::fault;
 use waddlebot_runtime::intake::{Outcome, Verdict};
@@ -12,6 +14,7 @@ use waddlebot_runtime::journal::Entry;
 
 use super::resolve::Resolution;
 use super::{Accepted, Channel, Order, Way, say};
+use crate::commands::Command;
 use crate::delivery::{Answered, Asked, Coming};
 use crate::host::{self, Call, Origin};
 use crate::{community, delivery};
@@ -22,10 +25,17 @@ const ENOUGH: u64 = 50;
 
 /// A command that was resolved and admitted, ready to go.
 struct Admitted {
-    info: waddlebot_runtime::command::CommandInfo,
-    index: usize,
+    goal: Goal,
     rest: String,
     taught: Vec<(&'static str, String)>,
+}
+
+/// Who answers it.
+enum Goal {
+    /// A module of the house, and the row of its table.
+    Module(CommandInfo, usize),
+    /// Programs elsewhere.
+    Elsewhere(Vec<Arc<Command>>),
 }
 
 /// What a command may take of the lease before its effects ask again.
@@ -65,22 +75,30 @@ impl Channel {
         };
         self.counts.commands += 1;
         let message_id = self.message_id(&message.id);
-        let durable = admitted.info.writes;
+        let Admitted { goal, rest, taught } = admitted;
+        let durable = !matches!(&goal, Goal::Module(info, _) if !info.writes);
         let accepted = (durable && !again).then(|| self.accepting(&message_id, &Accepted::Message(message.clone())));
-        for (module, word) in admitted.taught {
+        for (module, word) in taught {
             if let Ok(host) = self.host(module).await {
                 host.send(host::Order::Expanded(word)).ok();
             }
         }
-        let Admitted { info, index, rest, .. } = admitted;
+        let (info, index) = match goal {
+            Goal::Module(info, index) => (info, index),
+            Goal::Elsewhere(commands) => {
+                let coming = self.typed(commands, &message, rest, accepted, me).await;
+                self.deliver(coming, asked, Some(message_id));
+                return Ok(());
+            }
+        };
         let origin = Origin { channel: self.seed.key.clone(), message_id: message_id.clone(), counts: self.counted() };
-        self.used(&message.by, info.word).await;
+        self.used(&message.by, Text::from_static(info.word)).await;
         let (sender, answer) = oneshot::channel();
         let call = Call { index, info, rest, by: message.by.clone(), origin, accepted };
         let coming = match self.send(info.module, host::Order::Command(call, sender)).await {
             Ok(()) => {
                 self.hosts.get(info.module).inspect(|host| host.commands.increment(1));
-                Coming::Later { module: info.module, asked_for: Asked::Command(info.word), who: message.by.name, answer }
+                Coming::Later { module: Text::from_static(info.module), asked_for: Asked::Command(info.word), who: message.by.name, answer }
             }
             Err(why) => Coming::Ready(say::unavailable(&message.by, info.word, &why)),
         };
@@ -114,10 +132,14 @@ impl Channel {
                 } else {
                     self.gatekeeper.admit(row, &message.by, me.clock().since_boot())
                 };
-                match say::refused(&message.by, row.info.word, admission) {
+                match say::refused(&message.by, &format!("!{}", row.info.word), admission) {
                     Some(answered) => Err(answered),
-                    None => Ok(Admitted { info: row.info, index: row.index, rest, taught }),
+                    None => Ok(Admitted { goal: Goal::Module(row.info, row.index), rest, taught }),
                 }
+            }
+            Resolution::Elsewhere { commands, rest, taught } => {
+                let commands = self.let_through(&commands, &message.by, way == Way::Accepted, me)?;
+                Ok(Admitted { goal: Goal::Elsewhere(commands), rest, taught })
             }
         }
     }
@@ -153,11 +175,13 @@ impl Channel {
             let (sender, answer) = oneshot::channel();
             match self.send(module, host::Order::Event(event.clone(), origin.clone(), sender)).await {
                 Ok(()) => {
+                    let module = Text::from_static(module);
                     coming.push(Coming::Later { module, asked_for: Asked::Event(event.kind.name()), who: event.by.name.clone(), answer })
                 }
                 Err(why) => tracing::warn!(module, why, "a module was not woken"),
             }
         }
+        coming.extend(self.woken(event, &message_id, me));
         if coming.is_empty() {
             coming.push(Coming::Ready(Answered { verdict: Verdict::Done, ..Answered::default() }));
         }
@@ -172,7 +196,7 @@ impl Channel {
     }
 
     /// The id under which a message of this channel is written down: the platform's, made unlike any other's.
-    fn message_id(&self, id: &str) -> String {
+    pub(super) fn message_id(&self, id: &str) -> String {
         format!("{}|{id}", self.seed.key)
     }
 
@@ -240,8 +264,8 @@ impl Channel {
     }
 
     /// Notes in the person's session that they used a command.
-    async fn used(&mut self, by: &User, word: &'static str) {
-        if self.sessions.ran(&by.id, word) {
+    pub(super) async fn used(&mut self, by: &User, word: Text) {
+        if self.sessions.ran(&by.id, &word) {
             return;
         }
         let (id, name): (Text, Text) = (by.id.to_string().into(), by.name.to_string().into());

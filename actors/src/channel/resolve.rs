@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
+use waddlebot_runtime::chat::Text;
 use waddlebot_runtime::command::CommandInfo;
+use waddlebot_runtime::event::EventKind;
 use waddlebot_runtime::expansion::expand;
 use waddlebot_runtime::module::Expansion;
 
+use crate::commands::Command;
 use crate::community::rules::Ruling;
 use crate::seat::Entry;
 
@@ -23,6 +26,18 @@ pub struct Table {
     shown: Arc<[CommandInfo]>,
     wakes: Vec<Wake>,
     ruling: Ruling,
+    elsewhere: Vec<Elsewhere>,
+    /// Whether any command begins with `#`: where none does, a `#tag` is chatter.
+    tagged: bool,
+}
+
+/// A command that runs elsewhere.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// The command.
+    pub command: Arc<Command>,
+    /// What its uses are counted under.
+    pub counted: Text,
 }
 
 /// One command of a module.
@@ -42,13 +57,14 @@ pub struct Wake {
     /// Its name.
     pub module: &'static str,
     /// What wakes it.
-    pub on: &'static [waddlebot_runtime::event::EventKind],
+    pub on: &'static [EventKind],
 }
 
 enum Target {
     Command(usize),
     Group(Vec<usize>),
     Taught(Taught),
+    Elsewhere(Vec<usize>),
 }
 
 struct Taught {
@@ -71,6 +87,15 @@ pub enum Resolution<'t> {
         /// Which.
         row: &'t Row,
         /// The words behind it.
+        rest: String,
+        /// The taught words that led here, outermost first.
+        taught: Vec<(&'static str, String)>,
+    },
+    /// Commands that run elsewhere, in the order in which they run.
+    Elsewhere {
+        /// Which; one at least.
+        commands: Vec<&'t Elsewhere>,
+        /// The words behind them.
         rest: String,
         /// The taught words that led here, outermost first.
         taught: Vec<(&'static str, String)>,
@@ -122,6 +147,42 @@ impl Table {
         Self { ruling: ruling.clone(), ..self }
     }
 
+    /// The same with commands that run elsewhere. A community's own go before everybody's of the same
+    /// word, and one with `!` that is on takes the place of a module's.
+    #[must_use]
+    pub fn reaching(mut self, commands: &[Arc<Command>]) -> Self {
+        let mut words: HashMap<&str, Vec<usize>> = HashMap::new();
+        for command in commands {
+            let own = |other: &&Arc<Command>| other.word == command.word && !other.is_global() && other.is_typed() == command.is_typed();
+            if command.is_global() && commands.iter().any(|other| own(&other)) {
+                continue;
+            }
+            let at = self.elsewhere.len();
+            let word = command.word.trim_start_matches(['!', '#']);
+            let counted = if command.module == word { command.word.clone() } else { format!("{} ({})", command.word, command.module).into() };
+            self.elsewhere.push(Elsewhere { command: command.clone(), counted });
+            let is_there = command.enabled || !self.words.contains_key(&*command.word);
+            if command.is_typed() && is_there {
+                words.entry(&command.word).or_default().push(at);
+            }
+        }
+        for (word, mut all) in words {
+            all.sort_by_key(|at| self.elsewhere[*at].command.order());
+            self.longest = self.longest.max(word.split(' ').count());
+            self.tagged |= word.starts_with('#');
+            self.words.insert(word.into(), Target::Elsewhere(all));
+        }
+        self
+    }
+
+    /// The commands that run elsewhere and are woken by this kind of event, in the order in which they run.
+    #[must_use]
+    pub fn woken_elsewhere(&self, kind: EventKind) -> Vec<&Elsewhere> {
+        let mut woken: Vec<_> = self.elsewhere.iter().filter(|one| one.command.wakes_on(kind)).collect();
+        woken.sort_by_key(|one| one.command.order());
+        woken
+    }
+
     /// The community's string rules.
     #[must_use]
     pub fn ruling(&self) -> &Ruling {
@@ -158,7 +219,7 @@ impl Table {
     }
 
     /// The modules that this kind of event wakes, in the order of the list.
-    pub fn woken_by(&self, kind: waddlebot_runtime::event::EventKind) -> impl Iterator<Item = &'static str> {
+    pub fn woken_by(&self, kind: EventKind) -> impl Iterator<Item = &'static str> {
         self.wakes.iter().filter(move |wake| wake.on.contains(&kind)).map(|wake| wake.module)
     }
 
@@ -173,13 +234,17 @@ impl Table {
         loop {
             let Some((target, used)) = self.longest_match(&text) else {
                 let word = text.split_whitespace().next().unwrap_or_default().to_owned();
-                return if word.starts_with('#') { Resolution::Chatter } else { Resolution::Unknown { word } };
+                return if self.is_tag(&word) { Resolution::Chatter } else { Resolution::Unknown { word } };
             };
             let rest = text[used..].trim();
             let word = || text[..used].split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");
             match target {
                 Target::Command(at) => return Resolution::Command { row: &self.rows[*at], rest: rest.to_owned(), taught },
                 Target::Group(rows) => return Resolution::Group { word: word(), rows: rows.iter().map(|at| &self.rows[*at]).collect() },
+                Target::Elsewhere(all) => {
+                    let commands = all.iter().map(|at| &self.elsewhere[*at]).collect();
+                    return Resolution::Elsewhere { commands, rest: rest.to_owned(), taught };
+                }
                 Target::Taught(_) if taught.len() == DEPTH => {
                     let word = taught.into_iter().next().map_or_else(word, |(_, word)| word);
                     return Resolution::TooDeep { word };
@@ -194,6 +259,12 @@ impl Table {
                 }
             }
         }
+    }
+
+    /// Whether a word that no command has is a tag rather than a command that was mistyped.
+    fn is_tag(&self, word: &str) -> bool {
+        let name = |name: &str| name.starts_with(char::is_alphabetic) && name.chars().all(|letter| letter.is_alphanumeric() || "-_".contains(letter));
+        word.strip_prefix('#').is_some_and(|rest| !self.tagged || !name(rest))
     }
 
     /// The entry for as many of the first words as one has, and how many bytes they take.

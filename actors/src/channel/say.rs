@@ -34,15 +34,15 @@ pub(super) fn group(by: &User, word: &str, rows: &[&Row]) -> Answered {
     own(by, Verdict::Unknown, format!("Usage: {}", usable.join(" · ")))
 }
 
-/// Why somebody may not, or `None` when they may.
+/// Why somebody may not, or `None` when they may. The word has its prefix.
 pub(super) fn refused(by: &User, word: &str, admission: Admission) -> Option<Answered> {
     let word = clipped(word);
     Some(match admission {
         Admission::Go => return None,
-        Admission::Disabled => own(by, Verdict::Disabled, format!("!{word} is switched off in this community")),
-        Admission::Denied(role) => own(by, Verdict::Denied, format!("!{word} is for {role}s and above")),
-        Admission::Resting(wait) => own(by, Verdict::Limited, format!("!{word} rests for another {}", shown(wait))),
-        Admission::Limited(wait) => own(by, Verdict::Limited, format!("that is too fast: wait {} before the next !{word}", shown(wait))),
+        Admission::Disabled => own(by, Verdict::Disabled, format!("{word} is switched off in this community")),
+        Admission::Denied(role) => own(by, Verdict::Denied, format!("{word} is for {role}s and above")),
+        Admission::Resting(wait) => own(by, Verdict::Limited, format!("{word} rests for another {}", shown(wait))),
+        Admission::Limited(wait) => own(by, Verdict::Limited, format!("that is too fast: wait {} before the next {word}", shown(wait))),
     })
 }
 

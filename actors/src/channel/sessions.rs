@@ -14,7 +14,7 @@ pub(super) struct Sessions(HashMap<Text, Session, RandomState>);
 
 struct Session {
     address: Address<Order>,
-    last: &'static str,
+    last: Text,
     /// Uses it has not been told of.
     untold: u64,
     /// Whether it was told something since the last round.
@@ -23,15 +23,15 @@ struct Session {
 
 impl Sessions {
     /// Notes that somebody used a command. `false` when no session of theirs is known.
-    pub(super) fn ran(&mut self, id: &Text, word: &'static str) -> bool {
+    pub(super) fn ran(&mut self, id: &Text, word: &Text) -> bool {
         let Some(session) = self.0.get_mut(id) else { return false };
-        session.last = word;
+        session.last.clone_from(word);
         session.untold += 1;
         session.told || session.tell()
     }
 
     /// A session was opened.
-    pub(super) fn add(&mut self, id: Text, address: Address<Order>, word: &'static str) {
+    pub(super) fn add(&mut self, id: Text, address: Address<Order>, word: Text) {
         let mut session = Session { address, last: word, untold: 1, told: false };
         if session.tell() {
             self.0.insert(id, session);
@@ -51,6 +51,6 @@ impl Session {
     fn tell(&mut self) -> bool {
         self.told = true;
         let times = std::mem::take(&mut self.untold);
-        self.address.send(Order::Ran { word: self.last, times }).is_ok()
+        self.address.send(Order::Ran { word: self.last.clone(), times }).is_ok()
     }
 }

@@ -56,9 +56,10 @@ const COLUMNS: &str = "SELECT id, community_id, prefix, command, module_id, vers
 pub async fn find(store: &Store, secret: &Secret, wanted: Wanted<'_>) -> Result<Vec<Kept>, StoreError> {
     let statement = sql(COLUMNS).bind(wanted.id.unwrap_or(0)).bind(wanted.community.unwrap_or(0)).bind(anywhere(wanted.text));
     let rows = store.all(statement).await?;
-    let text = "SELECT command_id, entity_id, is_enabled, usage_count, last_used FROM command_permissions WHERE $1 = 0 OR command_id = $1";
+    let text = "SELECT command_id, entity_id, is_enabled, usage_count, last_used FROM command_permissions WHERE ($1 = 0 OR command_id = $1) \
+        AND ($2 = 0 OR command_id IN (SELECT id FROM commands WHERE community_id = $2 OR community_id = 1))";
     let mut places: HashMap<i64, (BTreeMap<String, bool>, i64, Option<Millis>)> = HashMap::new();
-    for row in store.all(sql(text).bind(wanted.id.unwrap_or(0))).await? {
+    for row in store.all(sql(text).bind(wanted.id.unwrap_or(0)).bind(wanted.community.unwrap_or(0))).await? {
         let of = places.entry(row.get("command_id")?).or_default();
         if let Some(on) = row.get::<Option<bool>>("is_enabled")? {
             of.0.insert(row.get("entity_id")?, on);

@@ -22,6 +22,7 @@ pub(super) struct Room {
     waiting: Arc<Semaphore>,
     communities: DashMap<CommunityId, Arc<Semaphore>>,
     of_community: usize,
+    patience: Duration,
 }
 
 /// A place in the room, until it is dropped.
@@ -34,7 +35,8 @@ impl Room {
     pub(super) fn new(limits: Limits) -> Self {
         let at_once = limits.at_once.max(1);
         let waiting = Arc::new(Semaphore::new(at_once * WAITING));
-        Self { all: Arc::new(Semaphore::new(at_once)), waiting, communities: DashMap::new(), of_community: limits.of_community.max(1) }
+        let (all, of_community) = (Arc::new(Semaphore::new(at_once)), limits.of_community.max(1));
+        Self { all, waiting, communities: DashMap::new(), of_community, patience: PATIENCE }
     }
 
     /// A place, waited for a while; `None` when there is none.
@@ -50,7 +52,7 @@ impl Room {
             let community = own.acquire_owned().await.ok()?;
             Some(Place { _community: community, _all: all.acquire_owned().await.ok()? })
         };
-        tokio::time::timeout(PATIENCE, both).await.ok().flatten()
+        tokio::time::timeout(self.patience, both).await.ok().flatten()
     }
 }
 
@@ -58,11 +60,11 @@ impl Room {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_busy_community_waits_for_itself_and_leaves_room_for_others() {
-        let room = Room::new(Limits { at_once: 3, of_community: 2 });
+        let room = Room { patience: Duration::from_millis(20), ..Room::new(Limits { at_once: 3, of_community: 2 }) };
         let (first, _second) = (room.enter(1).await.expect("room"), room.enter(1).await.expect("room"));
-        assert!(room.enter(1).await.is_none(), "nobody left within ten seconds");
+        assert!(room.enter(1).await.is_none(), "nobody left in time");
         let _other = room.enter(2).await.expect("another community has room");
         assert!(room.enter(3).await.is_none(), "the node is full");
         drop(first);

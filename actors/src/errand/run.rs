@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
-use waddlebot_runtime::chat::Role;
+use waddlebot_runtime::chat::Text;
 use waddlebot_runtime::engine::{EngineError, Job, Reply};
 use waddlebot_runtime::fault;
 use waddlebot_runtime::intake::{Ran, Verdict};
@@ -21,6 +21,8 @@ use crate::listing::short;
 const NEED: Duration = Duration::from_millis(200);
 /// How long a call waits for a lease that is renewed late.
 const FROZEN: Duration = Duration::from_secs(30);
+/// What is said of a program that does not answer as it should.
+const UNAVAILABLE: &str = "is not available right now, try again in a minute";
 /// The most characters of an answer that are kept with its execution.
 const KEPT: usize = 4000;
 
@@ -31,6 +33,8 @@ struct Outcome {
     code: Option<u16>,
     /// For who runs the house.
     error: Option<String>,
+    /// What who asked is told of a failure, behind the command's word.
+    excuse: &'static str,
     body: String,
     tries: u32,
 }
@@ -81,7 +85,7 @@ impl Errands {
                     execution_id: id.to_owned(),
                     payload: payload(command, occasion, id, session),
                 };
-                Outcome::of(self.call(&job, command.patience()).await)
+                Outcome::of(self.call(&job, command.patience()).await, &occasion.by.name)
             }
         };
         fault::point("errand-called");
@@ -168,41 +172,43 @@ impl Errands {
 }
 
 impl Outcome {
-    fn of(called: Result<Reply, EngineError>) -> Self {
+    fn of(called: Result<Reply, EngineError>, to: &Text) -> Self {
         match called {
-            Ok(reply) => Self::answered(&reply),
+            Ok(reply) => Self::answered(&reply, to),
             Err(error) => {
-                let (status, code) = match &error {
-                    EngineError::Timeout(_) => ("timeout", Some(408)),
-                    EngineError::Status(status) => ("failed", Some(*status)),
-                    EngineError::Resting(_) | EngineError::Unreachable(_) => ("failed", Some(503)),
-                    _ => ("failed", Some(500)),
+                let (status, code, excuse) = match &error {
+                    EngineError::Timeout(_) => ("timeout", 408, "took too long to answer"),
+                    EngineError::Status(status) => ("failed", *status, UNAVAILABLE),
+                    EngineError::Resting(_) | EngineError::Unreachable(_) => ("failed", 503, UNAVAILABLE),
+                    EngineError::TooLong(_) => ("failed", 500, "gave an answer that is too long"),
+                    EngineError::Forbidden(_) | EngineError::Unconfigured(_) => ("failed", 500, "is not set up right here"),
                 };
-                Self { status, code, error: Some(error.to_string()), ..Self::empty() }
+                Self { status, code: Some(code), error: Some(error.to_string()), excuse, ..Self::empty() }
             }
         }
     }
 
-    fn answered(reply: &Reply) -> Self {
+    fn answered(reply: &Reply, to: &Text) -> Self {
         let body = short(&reply.body.to_string(), KEPT);
         let base = Self { code: Some(reply.status), body, tries: reply.tries, ..Self::empty() };
         match answer::read(&reply.body) {
             Ok(answer::Answer { responses, error: None }) => Self { responses, status: "success", ..base },
             Ok(answer::Answer { responses, error: Some(why) }) => {
                 // What it says is for who asked, unless it answered something else, too.
-                let told = if responses.is_empty() { vec![Response::say(why.clone())] } else { responses };
+                let told = if responses.is_empty() { vec![Response::tell(to.clone(), why.clone())] } else { responses };
                 Self { responses: told, error: Some(why), ..base }
             }
-            Err(why) => Self { error: Some(format!("its answer cannot be read: {why}")), ..base },
+            Err(why) => Self { error: Some(format!("its answer cannot be read: {why}")), excuse: "gave an answer that cannot be read", ..base },
         }
     }
 
     fn interrupted() -> Self {
-        Self { code: Some(500), error: Some("this program was interrupted while it ran; it is not called twice".into()), ..Self::empty() }
+        let error = Some("this program was interrupted while it ran; it is not called twice".into());
+        Self { code: Some(500), error, excuse: "was interrupted, and it is not known what it did", ..Self::empty() }
     }
 
     fn empty() -> Self {
-        Self { responses: Vec::new(), status: "failed", code: None, error: None, body: String::new(), tries: 1 }
+        Self { responses: Vec::new(), status: "failed", code: None, error: None, excuse: UNAVAILABLE, body: String::new(), tries: 1 }
     }
 
     /// What is said. Nobody asked for an event: a failure then is for the log, not for the chat.
@@ -213,18 +219,7 @@ impl Outcome {
         }
         match (&self.error, self.responses.is_empty()) {
             (Some(_), _) if !typed => Vec::new(),
-            (Some(_), true) => {
-                let why = match self.code {
-                    _ if self.error.as_deref() == Self::interrupted().error.as_deref() => "was interrupted, and it is not known what it did",
-                    Some(408) => "took too long to answer",
-                    Some(429 | 500.. | 403 | 404) if occasion.by.role >= Role::Admin => "failed; the hub's log says why",
-                    _ => "is not available right now, try again in a minute",
-                };
-                vec![Response::tell(occasion.by.name.clone(), format!("{} {why}", command.word))]
-            }
-            (Some(error), false) if self.responses == [Response::say(error.clone())] => {
-                vec![Response::tell(occasion.by.name.clone(), error.clone())]
-            }
+            (Some(_), true) => vec![Response::tell(occasion.by.name.clone(), format!("{} {}", command.word, self.excuse))],
             _ => self.responses.clone(),
         }
     }

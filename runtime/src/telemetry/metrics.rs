@@ -8,6 +8,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("waddlebot_actor_failures_total", "Actors that ended by an error or a panic"),
     ("waddlebot_chatter_lost_total", "Plain messages for another node's channels that could not be brought there"),
     ("waddlebot_commands_total", "Commands that were let through to a module"),
+    ("waddlebot_engine_calls_total", "Calls of programs elsewhere, by engine and how they ended"),
     ("waddlebot_irc_lines_dropped_total", "IRC lines that were too long to be read"),
     ("waddlebot_irc_messages_late_total", "IRC messages that came too late to be answered"),
     ("waddlebot_irc_messages_total", "Messages heard on IRC"),

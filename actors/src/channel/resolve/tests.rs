@@ -43,6 +43,10 @@ fn table(taught: &[(&str, &str)]) -> Table {
 
 fn meaning(table: &Table, text: &str) -> String {
     match table.resolve(text, "ana") {
+        Resolution::Elsewhere { commands, rest, taught } => {
+            let words: Vec<_> = commands.iter().map(|one| format!("{} by {}", one.command.word, one.command.module)).collect();
+            format!("elsewhere {} with {rest:?}{}", words.join(", "), if taught.is_empty() { "" } else { ", taught" })
+        }
         Resolution::Chatter => "chatter".into(),
         Resolution::Unknown { word } => format!("unknown {word}"),
         Resolution::Command { row, rest, .. } => format!("{}{}({rest})", row.info.word, if row.enabled { "" } else { " off" }),

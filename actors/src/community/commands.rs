@@ -1,0 +1,210 @@
+//! A community's commands that run elsewhere, as its actor keeps them: changed one at a time, known to every channel at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::{Fault, Me};
+use waddlebot_runtime::chat::Millis;
+use waddlebot_runtime::store::StoreError;
+
+use super::Seed;
+use crate::commands::table::{self, Uses, Wanted};
+use crate::commands::{Command, MOST, Refused, check};
+
+/// What a community is told about its commands.
+pub enum Order {
+    /// Store this command, by whom; a new one has the number 0. Answers with its number.
+    Save(Box<Command>, String, oneshot::Sender<Result<i64, Unsaved>>),
+    /// Delete the command of this number, by whom.
+    Remove(i64, String, oneshot::Sender<Result<(), Unsaved>>),
+    /// Switch the command of this number on or off in a place of this community; `None` lets it be as everywhere.
+    Place(Place, String, oneshot::Sender<Result<(), Unsaved>>),
+    /// A channel used some.
+    Used(Uses),
+    /// Write down what was used.
+    Flush,
+    /// Everybody's commands changed: read them anew.
+    Reread,
+    /// Read them anew as a net, should nobody have told of a change.
+    Sweep,
+}
+
+/// A command in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The command.
+    pub command: i64,
+    /// A channel's key, or `community:ID`.
+    pub place: String,
+    /// On, off, or as everywhere.
+    pub on: Option<bool>,
+}
+
+/// Why a command was not stored.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Unsaved {
+    /// There is none of that number here.
+    #[error("there is no such command")]
+    Unknown,
+    /// It may not be, in words for who wrote it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Not now.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for Unsaved {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken => Refused::Taken.into(),
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+/// What is used is written after this long.
+const BATCH: Duration = Duration::from_secs(2);
+/// The net under what nodes tell each other of changes (spec 01 section 11).
+const SWEEP: Duration = Duration::from_secs(300);
+
+/// The commands of one community.
+#[derive(Default)]
+pub(super) struct Commands {
+    all: Arc<[Arc<Command>]>,
+    waiting: Uses,
+    armed: bool,
+}
+
+impl Commands {
+    pub(super) async fn open(seed: &Seed, me: &Me<super::Order>) -> Result<Self, Fault> {
+        let all = read(seed).await?;
+        me.later(SWEEP, super::Order::Commands(Order::Sweep));
+        Ok(Self { all, ..Self::default() })
+    }
+
+    /// All that this community may use, everybody's included.
+    pub(super) fn all(&self) -> &Arc<[Arc<Command>]> {
+        &self.all
+    }
+
+    /// Does what was ordered; says whether channels must be told.
+    pub(super) async fn handle(&mut self, order: Order, seed: &Seed, me: &Me<super::Order>) -> bool {
+        let now = me.clock().now();
+        match order {
+            Order::Save(command, by, reply) => told(self.save(*command, &by, seed, now).await, reply),
+            Order::Remove(id, by, reply) => told(self.remove(id, &by, seed, now).await, reply),
+            Order::Place(place, by, reply) => told(self.place(place, &by, seed, now).await, reply),
+            Order::Used(uses) => {
+                for (what, (times, last)) in uses {
+                    let use_of = self.waiting.entry(what).or_default();
+                    *use_of = (use_of.0 + times, use_of.1.max(last));
+                }
+                if !self.armed {
+                    self.armed = true;
+                    me.later(BATCH, super::Order::Commands(Order::Flush));
+                }
+                false
+            }
+            Order::Flush => {
+                self.armed = false;
+                self.flush(seed).await;
+                false
+            }
+            Order::Reread => self.reread(seed).await,
+            Order::Sweep => {
+                me.later(SWEEP, super::Order::Commands(Order::Sweep));
+                self.reread(seed).await
+            }
+        }
+    }
+
+    async fn save(&mut self, command: Command, by: &str, seed: &Seed, now: Millis) -> Result<i64, Unsaved> {
+        check(&command)?;
+        seed.errands.may(&command)?;
+        let community = seed.registered.id;
+        let command = Command { community, ..command };
+        let own = self.all.iter().filter(|one| !one.is_global());
+        if command.id == 0 && own.count() >= MOST {
+            return Err(Refused::Many.into());
+        }
+        let mut tx = seed.store.begin_fenced(&seed.claim).await?;
+        let mut id = command.id;
+        if id == 0 {
+            id = table::add(&mut tx, seed.errands.secret(), &command, by, now).await?;
+        } else if !table::change(&mut tx, seed.errands.secret(), &command, by, now).await? {
+            return Err(Unsaved::Unknown);
+        }
+        tx.into_inner().commit().await?;
+        self.all = read(seed).await?;
+        Ok(id)
+    }
+
+    async fn remove(&mut self, id: i64, by: &str, seed: &Seed, now: Millis) -> Result<(), Unsaved> {
+        let mut tx = seed.store.begin_fenced(&seed.claim).await?;
+        if !table::remove(&mut tx, seed.registered.id, id, by, now).await? {
+            return Err(Unsaved::Unknown);
+        }
+        tx.into_inner().commit().await?;
+        self.all = read(seed).await?;
+        Ok(())
+    }
+
+    async fn place(&mut self, Place { command, place, on }: Place, by: &str, seed: &Seed, now: Millis) -> Result<(), Unsaved> {
+        if !self.all.iter().any(|one| one.id == command) {
+            return Err(Unsaved::Unknown);
+        }
+        let mut tx = seed.store.begin_fenced(&seed.claim).await?;
+        table::place_in(&mut tx, command, &place, on, by, now).await?;
+        tx.into_inner().commit().await?;
+        self.all = read(seed).await?;
+        Ok(())
+    }
+
+    /// Reads all anew; says whether they changed.
+    async fn reread(&mut self, seed: &Seed) -> bool {
+        match read(seed).await {
+            Ok(all) => {
+                let changed = all != self.all;
+                self.all = all;
+                changed
+            }
+            Err(error) => {
+                tracing::warn!(community = seed.registered.id, %error, "commands were not read anew");
+                false
+            }
+        }
+    }
+
+    /// Writes down what was used.
+    pub(super) async fn flush(&mut self, seed: &Seed) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let written = async {
+            let mut tx = seed.store.begin_fenced(&seed.claim).await?;
+            table::count(&mut tx, &self.waiting).await?;
+            tx.into_inner().commit().await
+        };
+        match written.await {
+            Ok(()) => self.waiting.clear(),
+            Err(error) => tracing::warn!(community = seed.registered.id, %error, "uses of commands wait to be written"),
+        }
+    }
+}
+
+async fn read(seed: &Seed) -> Result<Arc<[Arc<Command>]>, StoreError> {
+    let wanted = Wanted { community: Some(seed.registered.id), ..Wanted::default() };
+    let kept = table::find(&seed.store, seed.errands.secret(), wanted).await?;
+    let sound = kept.into_iter().map(|kept| kept.command).filter(|command| {
+        check(command).inspect_err(|why| tracing::error!(command = command.id, %why, "a stored command cannot be used")).is_ok()
+    });
+    Ok(sound.map(Arc::new).collect())
+}
+
+fn told<T>(done: Result<T, Unsaved>, reply: oneshot::Sender<Result<T, Unsaved>>) -> bool {
+    let changed = done.is_ok();
+    reply.send(done).ok();
+    changed
+}

@@ -1,0 +1,57 @@
+//! The way out to programs elsewhere, made when the first is called: most houses never call one.
+
+use std::sync::OnceLock;
+
+use waddlebot_platforms::engines::Engines;
+use waddlebot_platforms::engines::lambda::Lambda;
+use waddlebot_platforms::engines::openwhisk::OpenWhisk;
+use waddlebot_platforms::engines::outward::Outward;
+use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::engine::{Engine, EngineError, Job, Reply, Target};
+use waddlebot_runtime::platform::Boxed;
+
+/// Where programs run that may be called.
+#[derive(Clone, Default)]
+pub(crate) struct Reach {
+    /// Hosts that may be called though their addresses are private.
+    pub(crate) allowed: Vec<String>,
+    /// AWS Lambda.
+    pub(crate) lambda: Option<Lambda>,
+    /// Apache OpenWhisk.
+    pub(crate) openwhisk: Option<OpenWhisk>,
+}
+
+/// Every engine there is.
+pub(crate) struct Outside {
+    reach: Reach,
+    clock: Clock,
+    engines: OnceLock<Option<Engines>>,
+}
+
+impl Outside {
+    pub(crate) fn new(reach: Reach, clock: Clock) -> Self {
+        Self { reach, clock, engines: OnceLock::new() }
+    }
+
+    fn engines(&self) -> Result<&Engines, EngineError> {
+        let made = self.engines.get_or_init(|| {
+            let outward = Outward::new(self.reach.allowed.clone());
+            let outward = outward.inspect_err(|error| tracing::error!(%error, "no program elsewhere can be called")).ok()?;
+            Some(Engines::new(outward, self.reach.lambda.clone(), self.reach.openwhisk.clone(), self.clock.clone()))
+        });
+        made.as_ref().ok_or(EngineError::Unconfigured("there is no way out; the log of the start says why"))
+    }
+}
+
+impl Engine for Outside {
+    fn may(&self, target: &Target) -> Result<(), EngineError> {
+        self.engines()?.may(target)
+    }
+
+    fn run<'a>(&'a self, job: &'a Job) -> Boxed<'a, Result<Reply, EngineError>> {
+        match self.engines() {
+            Ok(engines) => engines.run(job),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+}
