@@ -3,6 +3,7 @@
 mod payload;
 mod room;
 mod run;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ use crate::channel::dispatch::Accepting;
 use crate::commands::{Command, Mode, Refused};
 use crate::delivery::Answered;
 use room::Room;
+
+pub use trial::Trial;
 
 /// How many errands a node runs at once.
 #[derive(Clone, Copy, Debug)]

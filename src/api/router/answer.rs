@@ -37,6 +37,9 @@ struct Ran {
     error: Option<String>,
     status_code: u16,
     execution_time_ms: u64,
+    /// What a later answer names; only where one can come.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    execution_id: String,
 }
 
 impl Answer {
@@ -49,11 +52,13 @@ impl Answer {
                 _ => None,
             })
             .collect();
+        let session = ran.iter().map(|one| &one.session_id).find(|id| !id.is_empty()).cloned();
         let module_results: Vec<_> = ran
             .into_iter()
             .map(|one| Ran {
                 success: one.error.is_none(),
-                status_code: if one.error.is_none() { 200 } else { 500 },
+                status_code: one.status_code.unwrap_or(if one.error.is_none() { 200 } else { 500 }),
+                execution_id: one.execution_id,
                 module: one.module,
                 command: one.command,
                 error: one.error,
@@ -61,7 +66,7 @@ impl Answer {
             })
             .collect();
         Self {
-            session_id: sessions::new_id(),
+            session_id: session.unwrap_or_else(sessions::new_id),
             success: matches!(verdict, Verdict::Chatter | Verdict::Done | Verdict::Duplicate),
             processed: verdict != Verdict::Unavailable,
             status: verdict,

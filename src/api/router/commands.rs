@@ -1,4 +1,6 @@
-//! `GET /router/commands`: what may be typed, everywhere or in one channel.
+//! `/router/commands`: what may be typed, everywhere or in one channel; those that run elsewhere are changed here, too.
+
+mod stored;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,13 +9,17 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use waddlebot_actors::commands::table::Wanted;
+use waddlebot_actors::commands::wire;
 use waddlebot_actors::{modules, registry};
-use waddlebot_runtime::chat::ChannelKey;
+use waddlebot_runtime::chat::{ChannelKey, CommunityId};
+use waddlebot_runtime::keys::KeyRole;
+
+pub(super) use stored::{change, create, one, place, remove, test};
 
 use super::Desk;
+use crate::api::auth::Caller;
 use crate::api::error::{ApiError, Query};
-use crate::api::openapi::operation::Operation;
-use crate::api::openapi::schema::{choice, list as listed, object, text, truth, whole};
 
 /// What is asked for.
 #[derive(Debug, Deserialize)]
@@ -27,50 +33,69 @@ pub(super) struct Asked {
     #[serde(default)]
     entity_id: Option<String>,
     #[serde(default)]
+    community_id: Option<CommunityId>,
+    #[serde(default)]
     module_type: Option<String>,
     #[serde(default)]
     is_active: Option<bool>,
+    #[serde(default)]
+    search: Option<String>,
 }
 
-/// The description of [`list`].
-pub(super) fn described() -> Operation {
-    let row = object()
-        .with("command", text().like("!ping"))
-        .with("prefix", choice(&["!", "#"]))
-        .with("description", text())
-        .with("usage", text())
-        .with("module", text())
-        .with("location", text())
-        .with("type", text())
-        .with("module_type", choice(&["local", "community"]))
-        .with("version", text())
-        .with("permission_level", text())
-        .with("cooldown_seconds", whole().from(0))
-        .with("aliases", listed(text()))
-        .with("is_active", truth())
-        .may("enabled", truth().about("on in the channel that was asked for"))
-        .called("Command");
-    Operation::new("Every command")
-        .query("platform", text().about("the platform of `entity_id`"))
-        .query("prefix", text().about("only those that begin so").like("!"))
-        .query("entity_id", text().about("adds whether each is on in this channel").like("local:lobby"))
-        .query("module_type", text().about("local or community"))
-        .query("is_active", truth())
-        .answers(object().with("total", whole().from(0)).with("commands", listed(row)))
-        .fails(&[404])
-}
+/// What only those who run the house are told of a command.
+const GUARDED: [&str; 4] = ["location_url", "headers", "created_by", "updated_by"];
 
-pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
-    let enabled = match &asked.entity_id {
-        Some(entity) => Some(enabled(&desk, entity, asked.platform.as_deref()).await?),
+/// `GET /commands`
+pub(super) async fn list(State(desk): State<Arc<Desk>>, by: Caller, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
+    let here = match &asked.entity_id {
+        Some(entity) => Some(channel(&desk, entity, asked.platform.as_deref()).await?),
         None => None,
     };
+    let mut commands = built_in(&desk, &asked, here.as_ref()).await?;
+    let community = here.as_ref().map(|(_, community)| *community).or(asked.community_id);
+    let text = asked.search.as_deref().unwrap_or_default();
+    for kept in desk.household.commands(Wanted { community, text, ..Wanted::default() }).await.map_err(stored::unsaved)? {
+        let mut row = wire::shown(&kept);
+        let wanted = |name: &str, asked: &Option<String>| asked.as_deref().is_none_or(|asked| row[name] == asked);
+        let active = asked.is_active.is_none_or(|asked| asked == kept.command.enabled);
+        if !active || !wanted("prefix", &asked.prefix) || !wanted("module_type", &asked.module_type) {
+            continue;
+        }
+        if let Some((key, community)) = &here {
+            row["enabled"] = kept.command.is_on(key, *community).into();
+        }
+        if by.role() != KeyRole::Admin
+            && let Some(fields) = row.as_object_mut()
+        {
+            fields.retain(|name, _| !GUARDED.contains(&name.as_str()));
+        }
+        commands.push(row);
+    }
+    Ok(Json(json!({"total": commands.len(), "commands": commands})))
+}
+
+/// The commands of the house's own modules.
+async fn built_in(desk: &Desk, asked: &Asked, here: Option<&(ChannelKey, CommunityId)>) -> Result<Vec<Value>, ApiError> {
     let wanted = asked.prefix.as_deref().is_none_or(|prefix| prefix == "!")
         && asked.module_type.as_deref().is_none_or(|kind| kind == "local")
         && asked.is_active != Some(false);
+    if !wanted {
+        return Ok(Vec::new());
+    }
+    let enabled: Option<HashMap<_, _>> = match here {
+        Some((_, community)) => {
+            let states = desk.household.modules(*community).await.map_err(ApiError::unavailable)?;
+            Some(states.into_iter().map(|state| (state.name, state.enabled)).collect())
+        }
+        None => None,
+    };
+    let sought = asked.search.as_deref().unwrap_or_default().to_lowercase();
     let mut commands = Vec::new();
-    for entry in modules::list().iter().filter(|_| wanted) {
+    for entry in modules::list() {
         for info in (entry.commands)() {
+            if !format!("!{} {} {}", info.word, entry.name, info.about).to_lowercase().contains(&sought) {
+                continue;
+            }
             let mut row = json!({
                 "command": format!("!{}", info.word),
                 "prefix": "!",
@@ -92,13 +117,13 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Aske
             commands.push(row);
         }
     }
-    Ok(Json(json!({"total": commands.len(), "commands": commands})))
+    Ok(commands)
 }
 
-async fn enabled(desk: &Desk, entity: &str, platform: Option<&str>) -> Result<HashMap<&'static str, bool>, ApiError> {
+/// A channel that was heard of, and its community.
+async fn channel(desk: &Desk, entity: &str, platform: Option<&str>) -> Result<(ChannelKey, CommunityId), ApiError> {
     let unknown = || ApiError::not_found("there is no such entity");
     let key = ChannelKey::parse(entity).filter(|key| platform.is_none_or(|name| key.platform() == name)).ok_or_else(unknown)?;
     let community = registry::community_of(desk.household.store(), &key).await?.ok_or_else(unknown)?;
-    let states = desk.household.modules(community).await.map_err(ApiError::unavailable)?;
-    Ok(states.into_iter().map(|state| (state.name, state.enabled)).collect())
+    Ok((key, community))
 }
