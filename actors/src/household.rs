@@ -4,6 +4,7 @@ pub mod afar;
 mod commands;
 mod errands;
 mod left;
+mod responses;
 mod roles;
 mod rules;
 
@@ -18,6 +19,7 @@ use waddlebot_runtime::directory::{Directory, Opener};
 use waddlebot_runtime::intake::{Ear, Ears, Unheard};
 use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::membership::Tenants;
+pub use responses::{Arrived, NotTaken};
 pub use waddlebot_runtime::placement::Claims;
 use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};

@@ -22,6 +22,7 @@ pub mod overlay;
 pub mod play;
 pub mod registry;
 pub mod roles;
+pub mod responses;
 pub mod rules;
 pub mod seat;
 pub mod session;

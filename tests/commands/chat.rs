@@ -106,6 +106,20 @@ fn a_replacement_takes_a_modules_place_and_gives_it_back_and_an_own_one_wins_ove
 }
 
 #[test]
+fn a_string_rule_tells_another_program_and_says_nothing() {
+    let (node, target) = (Node::start(), Target::start());
+    let rule = json!({"string": "help me", "action": "webhook", "webhook_url": target.url("/alarm")});
+    assert_eq!(node.does("POST", "/string-rules", &rule).0, 201);
+    assert_eq!(node.says("please help me"), [""; 0]);
+    waddlebot_testbed::eventually("the webhook is called", std::time::Duration::from_secs(10), || !target.seen("/alarm").is_empty());
+    let [request] = target.seen("/alarm").try_into().unwrap();
+    assert_eq!((&request.body["type"], &request.body["message_content"]), (&json!("string_match"), &json!("please help me")));
+    assert_eq!(request.header("X-WaddleBot-Source"), "string-matcher");
+    assert_eq!(request.header("X-WaddleBot-Type"), "string-match-webhook");
+    assert!(request.header("X-WaddleBot-Signature").starts_with("sha256="));
+}
+
+#[test]
 fn a_string_rule_runs_a_community_command_with_what_it_matched() {
     let (node, target) = (Node::start(), Target::start());
     node.teaches("#weather", &target, "/echo", &json!({}));

@@ -5,6 +5,7 @@ mod chat;
 mod crash;
 mod events;
 mod hostile;
+mod later;
 mod manage;
 mod node;
 mod target;

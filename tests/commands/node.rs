@@ -59,13 +59,18 @@ impl Node {
         made["command_id"].as_i64().unwrap()
     }
 
-    /// Somebody says something in the lobby; the event's whole answer.
+    /// Somebody says something in the lobby; the event's whole answer. An empty `id` is none.
     pub(crate) fn event(&self, text: &str, id: &str) -> Value {
-        let event = json!({
+        let mut event = json!({
             "platform": "local", "channel_id": "lobby", "user_id": "bob", "user_name": "bob",
-            "message_type": "chatMessage", "message_content": text, "message_id": id,
+            "message_type": "chatMessage", "message_content": text,
         });
-        self.does("POST", "/events", &event).1
+        if !id.is_empty() {
+            event["message_id"] = id.into();
+        }
+        let (status, answer) = self.does("POST", "/events", &event);
+        assert_eq!(status, 200, "{answer}");
+        answer
     }
 
     /// The lines that come back to what is said in the lobby.

@@ -14,6 +14,7 @@ use super::{Channel, Order, say};
 use crate::community;
 use crate::community::rules::Tally;
 use crate::delivery::{Answered, Coming, Parcel};
+use crate::errand::{Notice, execution_id};
 use crate::rules::blocked::Blocked;
 use crate::rules::history::Said;
 use crate::rules::{Act, Sentence};
@@ -66,21 +67,26 @@ impl Channel {
         }
         let uses = self.ruled.tally.uses.entry(rule).or_default();
         *uses = (uses.0 + 1, message.at);
-        let notice = match act {
+        let mut notice = None;
+        match act {
             Act::Run(text) => {
                 metrics::counter!("waddlebot_string_matches_total", "action" => "command").increment(1);
                 return self.command(ChatMessage { text: text.into(), ..message }, asked, super::Way::Said, me).await;
             }
-            Act::Warn(notice) => {
+            Act::Warn(told) => {
                 metrics::counter!("waddlebot_string_matches_total", "action" => "warn").increment(1);
-                notice
+                notice = Some(told);
             }
-            Act::Block { notice, timeout } => {
+            Act::Block { notice: told, timeout } => {
                 metrics::counter!("waddlebot_string_matches_total", "action" => "block").increment(1);
                 self.block(rule, &message, timeout).await;
-                notice
+                notice = Some(told);
             }
-        };
+            Act::Notify { url, payload } => {
+                metrics::counter!("waddlebot_string_matches_total", "action" => "webhook").increment(1);
+                self.notify(rule, &message, url, payload);
+            }
+        }
         let now = me.clock().since_boot();
         if !message.id.is_empty() {
             // A copy, for the same reason as below.
@@ -88,6 +94,10 @@ impl Channel {
         }
         let ran = Ran { module: "string-rules".into(), command: format!("rule {rule}"), ..Ran::default() };
         let mut answered = Answered { ran: Some(ran), verdict: Verdict::Done, ..Answered::default() };
+        let Some(notice) = notice else {
+            self.deliver(vec![Coming::Ready(answered)], asked, None);
+            return Ok(());
+        };
         let rested = self.ruled.told.get(&message.by.id).is_none_or(|told| *told + REST <= now);
         if rested {
             // A copy: a slice would keep the whole chunk alive that it was read from.
@@ -96,6 +106,18 @@ impl Channel {
         }
         self.deliver(vec![Coming::Ready(answered)], asked, None);
         Ok(())
+    }
+
+    /// Tells another program of a match; nobody waits for it.
+    fn notify(&mut self, rule: i64, message: &ChatMessage, url: String, payload: serde_json::Value) {
+        let id = if message.id.is_empty() {
+            self.made += 1;
+            format!("{}-{}", self.seed.ids, self.made)
+        } else {
+            message.id.to_string()
+        };
+        let id = execution_id(&self.message_id(&id), -rule);
+        self.seed.errands.notify(Notice { community: self.seed.community, url, id, payload });
     }
 
     /// Takes a message away and silences its speaker, as far as the platform can, and tells the moderators.

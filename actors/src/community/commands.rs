@@ -11,6 +11,7 @@ use waddlebot_runtime::store::StoreError;
 use super::Seed;
 use crate::commands::table::{self, Uses, Wanted};
 use crate::commands::{Command, MOST, Refused, check};
+use crate::responses;
 
 /// What a community is told about its commands.
 pub enum Order {
@@ -69,12 +70,17 @@ const BATCH: Duration = Duration::from_secs(2);
 /// The net under what nodes tell each other of changes (spec 01 section 11).
 const SWEEP: Duration = Duration::from_secs(300);
 
+/// An hour, in milliseconds.
+const HOUR: Millis = 3600 * 1000;
+
 /// The commands of one community.
 #[derive(Default)]
 pub(super) struct Commands {
     all: Arc<[Arc<Command>]>,
     waiting: Uses,
     armed: bool,
+    /// When later answers were swept last.
+    swept: Millis,
 }
 
 impl Commands {
@@ -115,6 +121,7 @@ impl Commands {
             Order::Reread => self.reread(seed).await,
             Order::Sweep => {
                 me.later(SWEEP, super::Order::Commands(Order::Sweep));
+                self.expire(seed, now).await;
                 self.reread(seed).await
             }
         }
@@ -174,6 +181,22 @@ impl Commands {
                 tracing::warn!(community = seed.registered.id, %error, "commands were not read anew");
                 false
             }
+        }
+    }
+
+    /// Forgets later answers whose time is over, once an hour.
+    async fn expire(&mut self, seed: &Seed, now: Millis) {
+        if now - self.swept < HOUR {
+            return;
+        }
+        self.swept = now;
+        let done = async {
+            let mut tx = seed.store.begin_fenced(&seed.claim).await?;
+            responses::expire(&mut tx, seed.registered.id, now - responses::KEPT).await?;
+            tx.into_inner().commit().await
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(community = seed.registered.id, %error, "old answers were not forgotten");
         }
     }
 

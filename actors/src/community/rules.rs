@@ -12,7 +12,7 @@ use super::Seed;
 use crate::rules::blocked::{self, Blocked};
 use crate::rules::history::{self, Erased, Said};
 use crate::rules::table::{self, Uses, Wanted};
-use crate::rules::{Compiled, MOST, Refused, Rule, Settings, check, settings};
+use crate::rules::{Action, Compiled, MOST, Refused, Rule, Settings, check, settings};
 
 /// What a community is told about its rules.
 pub enum Order {
@@ -162,6 +162,11 @@ impl Rules {
 
     async fn save(&mut self, rule: Rule, by: &str, seed: &Seed, now: Millis) -> Result<i64, Unsaved> {
         check(&rule)?;
+        for action in std::iter::once(&rule.action).chain(rule.overrides.values().filter_map(|different| different.action.as_ref())) {
+            if let Action::Webhook { url } = action {
+                seed.errands.may_notify(url).map_err(Refused::Webhook)?;
+            }
+        }
         let mut all = self.all.clone();
         match all.iter().position(|one| one.id == rule.id) {
             Some(at) => all[at] = rule.clone(),

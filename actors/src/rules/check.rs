@@ -14,6 +14,8 @@ pub(super) const MOST_REGEX: usize = 500;
 const LONGEST: usize = 500;
 /// The most letters of a text in an action.
 const LONGEST_TEXT: usize = 500;
+/// The most letters of an address.
+const LONGEST_URL: usize = 2000;
 /// The most channels one rule names.
 const ENTITIES: usize = 200;
 /// What a regular expression's program may take, in bytes: the last one at most. It counts as the first that suffices.
@@ -48,7 +50,7 @@ pub enum Refused {
     #[error("there is no match_type {0:?}: exact, contains, word, regex and * are known")]
     Kind(String),
     /// No such action.
-    #[error("there is no action {0:?}: warn, block and command are known")]
+    #[error("there is no action {0:?}: warn, block, command and webhook are known")]
     Action(String),
     /// Out of range.
     #[error("chat is kept for 1 to 365 days")]
@@ -71,9 +73,9 @@ pub enum Refused {
     /// Too long a silence.
     #[error("a timeout lasts at most 14 days: {LONGEST_TIMEOUT} seconds")]
     Timeout,
-    /// Nobody there yet to call another program.
-    #[error("the action webhook cannot be used yet: choose warn, block or command")]
-    Webhook,
+    /// An address that may not be called.
+    #[error("webhook_url: {0}")]
+    Webhook(String),
 }
 
 impl Refused {
@@ -94,7 +96,7 @@ impl Refused {
             Self::Text => "text_too_long",
             Self::Command => "command_invalid",
             Self::Timeout => "timeout_invalid",
-            Self::Webhook => "webhook_unavailable",
+            Self::Webhook(_) => "webhook_invalid",
         }
     }
 }
@@ -145,7 +147,11 @@ fn action(action: &Action) -> Result<(), Refused> {
             fits(parameters.as_deref().unwrap_or_default())?;
             if crate::channel::resolve::is_command(command) && command.starts_with(['!', '#']) { Ok(()) } else { Err(Refused::Command) }
         }
-        Action::Webhook { .. } => Err(Refused::Webhook),
+        Action::Webhook { url } => {
+            let web = url.starts_with("https://") || url.starts_with("http://");
+            let fits = url.len() <= LONGEST_URL && !url.chars().any(|letter| letter.is_control() || letter.is_whitespace());
+            if web && fits { Ok(()) } else { Err(Refused::Webhook("an address begins with https:// or http://".into())) }
+        }
     }
 }
 
@@ -217,7 +223,10 @@ mod tests {
         for wrong in ["so", "", "!", "! so"] {
             assert_eq!(command(wrong), Err(Refused::Command), "{wrong:?}");
         }
-        assert_eq!(with(Action::Webhook { url: "https://example.org".into() }), Err(Refused::Webhook));
+        assert_eq!(with(Action::Webhook { url: "https://example.org".into() }), Ok(()));
+        for url in ["", "example.org", "ftp://example.org", "https://a b"] {
+            assert_eq!(with(Action::Webhook { url: url.into() }).map_err(|why| why.code()), Err("webhook_invalid"), "{url:?}");
+        }
         assert_eq!(with(Action::Warn { message: "x".repeat(501) }), Err(Refused::Text));
         assert_eq!(with(Action::Block { message: String::new(), timeout: u32::MAX }), Err(Refused::Timeout));
         let named = Rule { entities: vec!["nowhere".into()], ..rule(Kind::Word, "x") };

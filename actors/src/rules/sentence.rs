@@ -1,5 +1,6 @@
 //! What a channel does about a message that a rule matched. Pure.
 
+use serde_json::{Value, json};
 use waddlebot_runtime::chat::ChatMessage;
 
 use super::{Action, Compiled, Match, filled};
@@ -10,7 +11,7 @@ const WARNED: &str = "please mind the rules here: what you wrote may break them"
 const BLOCKED: &str = "your message was blocked, it breaks the rules here";
 
 /// What is done, and by which rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sentence {
     /// The rule.
     pub rule: i64,
@@ -19,7 +20,7 @@ pub struct Sentence {
 }
 
 /// What is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Act {
     /// The person is told this.
     Warn(String),
@@ -32,6 +33,13 @@ pub enum Act {
     },
     /// They said this command instead.
     Run(String),
+    /// Another program is told.
+    Notify {
+        /// Where it listens.
+        url: String,
+        /// What it is sent (spec 01 section 10).
+        payload: Value,
+    },
 }
 
 /// Judges a message by a community's rules; `None` for one that no rule matches.
@@ -47,8 +55,21 @@ pub fn judge(rules: &Compiled, message: &ChatMessage, entity: &str) -> Option<Se
             let words = told(parameters.as_deref().unwrap_or("{match}"));
             Act::Run(format!("{} {}", command.trim(), words.trim()).trim_end().to_owned())
         }
-        // It cannot be saved before somebody can call other programs.
-        Action::Webhook { .. } => return None,
+        Action::Webhook { url } => {
+            let payload = json!({
+                "type": "string_match",
+                "rule_id": rule.id,
+                "pattern": rule.pattern,
+                "match_type": rule.kind,
+                "message_content": message.text,
+                "matched": captured.text,
+                "groups": captured.groups,
+                "user": { "id": message.by.id, "name": message.by.name },
+                "user_context": { "role": message.by.role },
+                "context": { "entity_id": entity, "message_id": message.id, "timestamp": message.at },
+            });
+            Act::Notify { url: url.clone(), payload }
+        }
     };
     Some(Sentence { rule: rule.id, act })
 }
@@ -77,5 +98,10 @@ mod tests {
         let block = Action::Block { message: "no {match}, {user}".into(), timeout: 60 };
         assert_eq!(judged(block, "so x y"), Some(Act::Block { notice: "no so x, Bob".into(), timeout: 60 }));
         assert_eq!(judged(command(None), "nothing"), None);
+        let Some(Act::Notify { url, payload }) = judged(Action::Webhook { url: "https://a.example/".into() }, "hey so ninja") else {
+            panic!("another program is told")
+        };
+        assert_eq!((url.as_str(), &payload["type"], &payload["groups"]), ("https://a.example/", &json!("string_match"), &json!(["ninja"])));
+        assert_eq!((&payload["matched"], &payload["context"]["entity_id"]), (&json!("so ninja"), &json!("local:lobby")));
     }
 }

@@ -248,6 +248,10 @@ pub struct Known {
     pub community: CommunityId,
     /// Which module.
     pub module: String,
+    /// The command, or the kind of the event.
+    pub command: String,
+    /// On whose word.
+    pub user_name: String,
     /// `pending`, `success`, `failed` or `timeout`.
     pub status: String,
 }
@@ -257,8 +261,9 @@ pub struct Known {
 /// # Errors
 /// When the store is gone.
 pub async fn known(store: &Store, id: &str) -> Result<Option<Known>, StoreError> {
-    let text = "SELECT entity_id, community_id, module, status FROM executions WHERE execution_id = $1";
+    let text = "SELECT entity_id, community_id, module, command, user_name, status FROM executions WHERE execution_id = $1";
     let Some(row) = store.one(sql(text).bind(id)).await? else { return Ok(None) };
     let (entity, community) = (row.get("entity_id")?, row.get("community_id")?);
-    Ok(Some(Known { entity, community, module: row.get("module")?, status: row.get("status")? }))
+    let (module, command, user_name) = (row.get("module")?, row.get("command")?, row.get("user_name")?);
+    Ok(Some(Known { entity, community, module, command, user_name, status: row.get("status")? }))
 }

@@ -143,7 +143,7 @@ async fn what_may_not_be_saved_changes_nothing() {
     };
     let told = save(Kind::Regex, "(bad", warn()).await.expect_err("it is not closed").to_string();
     assert_eq!(told, "the regular expression cannot be read: unclosed group");
-    assert!(save(Kind::Word, "bad", Action::Webhook { url: "https://example.org".into() }).await.is_err());
+    assert!(save(Kind::Word, "bad", Action::Webhook { url: "nowhere".into() }).await.is_err());
     let (kept, total) = table::find(house.stage.household.store(), Wanted::default()).await.expect("store");
     assert_eq!((kept.len(), total), (0, 0));
 }
