@@ -13,13 +13,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dashmap::DashSet;
+pub use responses::{Arrived, NotTaken};
 use waddlebot_runtime::actor::{Address, World};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::directory::{Directory, Opener};
 use waddlebot_runtime::intake::{Ear, Ears, Unheard};
 use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::membership::Tenants;
-pub use responses::{Arrived, NotTaken};
 pub use waddlebot_runtime::placement::Claims;
 use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};

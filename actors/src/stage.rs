@@ -124,7 +124,7 @@ impl Stage {
                 let sessions = Arc::new(MemorySessions::new(clock.clone(), TTL));
                 Errands::new(engine, sessions, secret, clock.clone(), errand::Limits::default())
             }
-            None => Errands::none(secret, clock.clone()),
+            None => Errands::none(clock.clone()),
         };
         let household = Household::new(Foundation {
             world,

@@ -25,6 +25,7 @@ A refusal is a status and `{\"error\":{\"code\":\"…\",\"message\":\"…\"}}`; 
 /// What each area is about.
 const AREAS: [(&str, &str); 9] = [
     ("events", "What happened on a platform, sent in by a collector"),
+    ("responses", "What programs elsewhere answer later"),
     ("commands", "What may be typed, and where"),
     ("string rules", "What chat may not say, or what saying it sets off"),
     ("roles", "Who is what where, and what that lets them do"),

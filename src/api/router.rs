@@ -8,6 +8,7 @@ mod entities;
 mod event;
 mod incoming;
 mod rbac;
+mod responses;
 mod string_rules;
 
 use std::sync::Arc;
@@ -41,11 +42,6 @@ pub(crate) fn table() -> Table<Arc<Desk>> {
         batch::post,
         described::batch().limit(BATCH),
     );
-    let reads = Table::new("commands", BOTH).get("/router/commands", ANY_KEY, commands::list, commands::described()).get(
-        "/router/entities",
-        ANY_KEY,
-        entities::list,
-        entities::described(),
-    );
-    events.and(reads).and(string_rules::table()).and(rbac::table())
+    let reads = Table::new("commands", BOTH).get("/router/entities", ANY_KEY, entities::list, entities::described());
+    events.and(responses::table()).and(reads).and(commands::table()).and(string_rules::table()).and(rbac::table())
 }

@@ -77,7 +77,8 @@ fn every_action_reaches_its_screen_and_the_chat() {
     node.teaches("#show", &target, "/screens", &json!({}));
     let answer = node.event("#show", "");
     assert_eq!(answer["response"], "look at the stream");
-    let kinds: Vec<_> = answer["responses"].as_array().unwrap().iter().map(|one| one.as_object().unwrap().keys().next().unwrap().clone()).collect();
+    let kinds: Vec<_> =
+        answer["responses"].as_array().unwrap().iter().map(|one| one.as_object().unwrap().keys().next().unwrap().clone()).collect();
     assert_eq!(kinds, ["ticker", "media", "general", "chat"]);
     let stats = || node.ask(&node.key("admin"), "GET", "/browser/source/stats", &Value::Null).1.to_string();
     waddlebot_testbed::eventually("the overlays have their items", std::time::Duration::from_secs(10), || {

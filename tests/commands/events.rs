@@ -20,13 +20,19 @@ fn an_event_wakes_modules_of_the_house_and_elsewhere_and_a_failure_stops_none() 
     let (status, answer) = node.does("POST", "/events", &raid("r1"));
     assert_eq!((status, &answer["status"]), (200, &json!("failed")));
     let results = answer["module_results"].as_array().unwrap();
-    let told: Vec<_> = results.iter().map(|one| (one["module"].as_str().unwrap(), one["success"].as_bool().unwrap(), one["status_code"].as_u64().unwrap())).collect();
+    let told: Vec<_> = results
+        .iter()
+        .map(|one| (one["module"].as_str().unwrap(), one["success"].as_bool().unwrap(), one["status_code"].as_u64().unwrap()))
+        .collect();
     assert_eq!(told, [("shoutout", true, 200), ("first", false, 200), ("second", true, 200), ("third", true, 200)]);
     assert_eq!(answer["event_modules_executed"], 4);
     assert_eq!(results[1]["error"], "no such city");
     assert!(answer["response"].as_str().unwrap().contains("at /second\nslow but here"), "{answer}");
     let [request] = target.seen("/second").try_into().unwrap();
-    assert_eq!((&request.body["trigger_type"], &request.body["message_type"], &request.body["event_data"]["amount"]), (&json!("event"), &json!("raid"), &json!(12)));
+    assert_eq!(
+        (&request.body["trigger_type"], &request.body["message_type"], &request.body["event_data"]["amount"]),
+        (&json!("event"), &json!("raid"), &json!(12))
+    );
     let (_, again) = node.does("POST", "/events", &raid("r1"));
     assert_eq!(target.seen("/second").len(), 1, "{again}");
     assert!(target.seen("/other").is_empty());

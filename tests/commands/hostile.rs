@@ -45,7 +45,10 @@ fn no_redirect_is_followed_and_an_endless_answer_is_cut_off() {
     node.teaches("#away", &target, "/redirect", &json!({}));
     node.teaches("#huge", &target, "/huge", &json!({}));
     let away = node.event("#away", "");
-    assert_eq!((&away["module_results"][0]["status_code"], &away["module_results"][0]["error"]), (&json!(302), &json!("it answered with the status 302")));
+    assert_eq!(
+        (&away["module_results"][0]["status_code"], &away["module_results"][0]["error"]),
+        (&json!(302), &json!("it answered with the status 302"))
+    );
     let huge = node.event("#huge", "");
     assert_eq!(huge["response"], "@bob #huge gave an answer that is too long");
 }
@@ -53,7 +56,14 @@ fn no_redirect_is_followed_and_an_endless_answer_is_cut_off() {
 #[test]
 fn private_addresses_are_refused_when_a_command_is_made_and_when_it_is_called() {
     let node = Node::with(&[]);
-    for url in ["http://127.0.0.1:1/x", "http://169.254.169.254/latest", "http://[::1]/", "http://2130706433/", "ftp://example.org/", "http://a:b@example.org/"] {
+    for url in [
+        "http://127.0.0.1:1/x",
+        "http://169.254.169.254/latest",
+        "http://[::1]/",
+        "http://2130706433/",
+        "ftp://example.org/",
+        "http://a:b@example.org/",
+    ] {
         let (status, told) = node.does("POST", "/commands", &json!({"command": "#x", "location_url": url}));
         assert_eq!((status, &told["error"]["code"]), (400, &json!("location_invalid")), "{url}: {told}");
     }

@@ -28,7 +28,8 @@ fn answers_later(node: &Node) {
     node.teaches("#weather", &target, "/echo", &json!({}));
     let (session, execution) = called(node, &target, "#weather Rome", "m1");
     let answer = |fields: Value| {
-        let mut body = json!({"session_id": session, "execution_id": execution, "module_name": "weather", "success": true, "response_action": "chat"});
+        let mut body =
+            json!({"session_id": session, "execution_id": execution, "module_name": "weather", "success": true, "response_action": "chat"});
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let (status, told) = node.ask(&key, "POST", "/router/responses", &body);
         (status, told["error"]["code"].as_str().unwrap_or_default().to_owned())
@@ -48,15 +49,22 @@ fn answers_later(node: &Node) {
     assert_eq!(answer(json!({"execution_id": "exec_nothing", "chat_message": "x"})), (404, "unknown_execution".into()));
     let ended = "sess_00000000000000000000000000000000";
     assert_eq!(answer(json!({"session_id": ended, "chat_message": "x"})), (404, "unknown_session".into()));
-    let elsewhere = json!({"platform": "twitch", "channel_id": "pond", "user_id": "1", "user_name": "eve", "message_content": "#weather x"});
+    let elsewhere =
+        json!({"platform": "twitch", "channel_id": "pond", "user_id": "1", "user_name": "eve", "message_content": "#weather x"});
     let foreign = node.does("POST", "/events", &elsewhere).1["session_id"].clone();
     assert_eq!(answer(json!({"session_id": foreign, "chat_message": "x"})), (403, "foreign_session".into()));
 
     let (status, all) = node.does("GET", &format!("/responses/{execution}"), &Value::Null);
-    assert_eq!((status, &all["total"], &all["responses"][2]["ticker_text"], &all["status"]), (200, &json!(5), &json!("rain"), &json!("success")));
+    assert_eq!(
+        (status, &all["total"], &all["responses"][2]["ticker_text"], &all["status"]),
+        (200, &json!(5), &json!("rain"), &json!("success"))
+    );
     assert_eq!(node.does("GET", "/responses/exec_nothing", &Value::Null).0, 404);
     let lately = |query: &str| node.does("GET", &format!("/responses/recent{query}"), &Value::Null).1["total"].clone();
-    assert_eq!((lately(""), lately("?response_action=chat"), lately("?response_action=chat&success_only=true")), (json!(5), json!(3), json!(2)));
+    assert_eq!(
+        (lately(""), lately("?response_action=chat"), lately("?response_action=chat&success_only=true")),
+        (json!(5), json!(3), json!(2))
+    );
     assert_eq!((lately("?module_name=other"), lately("?limit=1")), (json!(0), json!(1)));
 }
 
@@ -92,7 +100,9 @@ fn the_same_later_answer_twice_is_delivered_once() {
 #[test]
 fn only_who_may_answers_or_reads_answers() {
     let node = Node::start();
-    for (role, posts, reads, lately) in [("trigger", 403, 404, 403), ("action", 400, 404, 403), ("core", 400, 404, 200), ("user", 403, 403, 403)] {
+    for (role, posts, reads, lately) in
+        [("trigger", 403, 404, 403), ("action", 400, 404, 403), ("core", 400, 404, 200), ("user", 403, 403, 403)]
+    {
         let key = node.key(role);
         assert_eq!(node.ask(&key, "POST", "/router/responses", &json!({})).0, posts, "{role}");
         assert_eq!(node.ask(&key, "GET", "/router/responses/exec_x", &Value::Null).0, reads, "{role}");

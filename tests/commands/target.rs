@@ -19,7 +19,8 @@ pub(crate) struct Request {
 impl Request {
     /// A header's value; empty when it is not there.
     pub(crate) fn header(&self, name: &str) -> String {
-        let named = |line: &str| line.split_once(": ").filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned());
+        let named =
+            |line: &str| line.split_once(": ").filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned());
         self.head.lines().find_map(named).unwrap_or_default()
     }
 }
@@ -103,7 +104,8 @@ fn hold(stream: &mut TcpStream, time: Duration) {
 
 fn answer(stream: &mut TcpStream, status: u16, body: &Value) {
     let text = if body.is_null() { String::new() } else { body.to_string() };
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", text.len());
+    let head =
+        format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", text.len());
     stream.write_all(format!("{head}{text}").as_bytes()).ok();
 }
 

@@ -105,8 +105,7 @@ impl Channel {
             coming.push(Coming::Later { module: command.module.clone().into(), asked_for, who: occasion.by.name.clone(), answer });
             steps.push(Step { command, reply });
         }
-        let ground =
-            Ground { store: self.seed.store.clone(), claim: self.seed.community_claim.clone(), gate: me.world().gate.clone() };
+        let ground = Ground { store: self.seed.store.clone(), claim: self.seed.community_claim.clone(), gate: me.world().gate.clone() };
         self.seed.errands.run(occasion, steps, ground, accepted);
         coming
     }

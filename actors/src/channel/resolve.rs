@@ -159,7 +159,8 @@ impl Table {
             }
             let at = self.elsewhere.len();
             let word = command.word.trim_start_matches(['!', '#']);
-            let counted = if command.module == word { command.word.clone() } else { format!("{} ({})", command.word, command.module).into() };
+            let counted =
+                if command.module == word { command.word.clone() } else { format!("{} ({})", command.word, command.module).into() };
             self.elsewhere.push(Elsewhere { command: command.clone(), counted });
             let is_there = command.enabled || !self.words.contains_key(&*command.word);
             if command.is_typed() && is_there {
@@ -263,7 +264,9 @@ impl Table {
 
     /// Whether a word that no command has is a tag rather than a command that was mistyped.
     fn is_tag(&self, word: &str) -> bool {
-        let name = |name: &str| name.starts_with(char::is_alphabetic) && name.chars().all(|letter| letter.is_alphanumeric() || "-_".contains(letter));
+        let name = |name: &str| {
+            name.starts_with(char::is_alphabetic) && name.chars().all(|letter| letter.is_alphanumeric() || "-_".contains(letter))
+        };
         word.strip_prefix('#').is_some_and(|rest| !self.tagged || !name(rest))
     }
 

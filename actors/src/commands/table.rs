@@ -225,7 +225,9 @@ pub async fn place_in(tx: &mut FencedTx, id: i64, place: &str, on: Option<bool>,
              ON CONFLICT (command_id, entity_id) DO UPDATE SET is_enabled = excluded.is_enabled, updated_by = excluded.updated_by, \
              updated_at = excluded.updated_at"
         }
-        None => "UPDATE command_permissions SET is_enabled = NULL, updated_by = $3, updated_at = $4 WHERE command_id = $1 AND entity_id = $2",
+        None => {
+            "UPDATE command_permissions SET is_enabled = NULL, updated_by = $3, updated_at = $4 WHERE command_id = $1 AND entity_id = $2"
+        }
     };
     let statement = sql(text).bind(id).bind(place).bind(by).bind(now);
     tx.run(on.into_iter().fold(statement, |statement, on| statement.bind(on))).await?;

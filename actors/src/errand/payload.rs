@@ -86,7 +86,10 @@ mod tests {
         let by = User { id: "7".into(), name: "Ana".into(), role: Role::Viewer };
         let event = Event { id: "e".into(), kind: EventKind::Raid, by, amount: 12, text: "hi".into() };
         let sent = payload(&Command { word: "#x".into(), ..Command::default() }, &occasion(What::Happened(event)), "exec_1", "");
-        assert_eq!((&sent["trigger_type"], &sent["message_type"], &sent["event_data"]["amount"]), (&json!("event"), &json!("raid"), &json!(12)));
+        assert_eq!(
+            (&sent["trigger_type"], &sent["message_type"], &sent["event_data"]["amount"]),
+            (&json!("event"), &json!("raid"), &json!(12))
+        );
         assert_eq!((&sent["user_id"], &sent["entity_id"]), (&json!("7"), &json!("slack:ducks:pond")));
     }
 }

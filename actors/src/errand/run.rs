@@ -80,11 +80,8 @@ impl Errands {
             Begun::Open if !command.idempotent => Outcome::interrupted(),
             Begun::New | Begun::Open => {
                 let session = session.get_or_init(|| self.session(occasion)).await;
-                let job = Job {
-                    target: self.target(command),
-                    execution_id: id.to_owned(),
-                    payload: payload(command, occasion, id, session),
-                };
+                let job =
+                    Job { target: self.target(command), execution_id: id.to_owned(), payload: payload(command, occasion, id, session) };
                 Outcome::of(self.call(&job, command.patience()).await, &occasion.by.name)
             }
         };
@@ -198,7 +195,9 @@ impl Outcome {
                 let told = if responses.is_empty() { vec![Response::tell(to.clone(), why.clone())] } else { responses };
                 Self { responses: told, error: Some(why), ..base }
             }
-            Err(why) => Self { error: Some(format!("its answer cannot be read: {why}")), excuse: "gave an answer that cannot be read", ..base },
+            Err(why) => {
+                Self { error: Some(format!("its answer cannot be read: {why}")), excuse: "gave an answer that cannot be read", ..base }
+            }
         }
     }
 

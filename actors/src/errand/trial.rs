@@ -58,8 +58,7 @@ impl Errands {
             Err(error) => return Trial { error: Some(error.to_string()), execution_time_ms, ..Trial::default() },
         };
         let read = answer::read(&reply.body);
-        let base =
-            Trial { status_code: Some(reply.status), answer: reply.body, tries: reply.tries, execution_time_ms, ..Trial::default() };
+        let base = Trial { status_code: Some(reply.status), answer: reply.body, tries: reply.tries, execution_time_ms, ..Trial::default() };
         match read {
             Ok(answer) => Trial { success: answer.error.is_none(), responses: answer.responses, error: answer.error, ..base },
             Err(why) => Trial { error: Some(format!("its answer cannot be read: {why}")), ..base },

@@ -112,7 +112,8 @@ impl Household {
         if enough {
             return Err(NotTaken::Many);
         }
-        let effect = |response: &Response| Effect { entity: known.entity.clone(), body: serde_json::to_string(response).unwrap_or_default() };
+        let effect =
+            |response: &Response| Effect { entity: known.entity.clone(), body: serde_json::to_string(response).unwrap_or_default() };
         let effects: Vec<_> = told.iter().map(effect).collect();
         let cause = Cause { id: &id, community: known.community, epoch: claim.epoch, at: later.at };
         let ids = journal::put(&mut tx, cause, &effects).await?;

@@ -1,5 +1,6 @@
 //! `/router/commands`: what may be typed, everywhere or in one channel; those that run elsewhere are changed here, too.
 
+mod described;
 mod stored;
 
 use std::collections::HashMap;
@@ -15,11 +16,23 @@ use waddlebot_actors::{modules, registry};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::keys::KeyRole;
 
-pub(super) use stored::{change, create, one, place, remove, test};
-
 use super::Desk;
 use crate::api::auth::Caller;
 use crate::api::error::{ApiError, Query};
+use crate::api::openapi::operation::{ADMINS, ANY_KEY};
+use crate::api::openapi::table::{BOTH, Table};
+
+/// The addresses of this folder.
+pub(super) fn table() -> Table<Arc<Desk>> {
+    Table::new("commands", BOTH)
+        .get("/router/commands", ANY_KEY, list, described::list())
+        .post("/router/commands", ADMINS, stored::create, described::create())
+        .get("/router/commands/{id}", ADMINS, stored::one, described::one())
+        .put("/router/commands/{id}", ADMINS, stored::change, described::change())
+        .delete("/router/commands/{id}", ADMINS, stored::remove, described::remove())
+        .put("/router/commands/{id}/places", ADMINS, stored::place, described::place())
+        .post("/router/commands/{id}/test", ADMINS, stored::test, described::test())
+}
 
 /// What is asked for.
 #[derive(Debug, Deserialize)]

@@ -97,7 +97,8 @@ fn answer() -> Schema {
         .with("success", truth())
         .may("error", text())
         .with("status_code", whole())
-        .with("execution_time_ms", whole().from(0));
+        .with("execution_time_ms", whole().from(0))
+        .may("execution_id", text().about("what a later answer names, where one can come"));
     object()
         .with("session_id", text().like("sess_0123456789abcdef0123456789abcdef"))
         .with("success", truth())

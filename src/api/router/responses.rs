@@ -1,9 +1,11 @@
 //! `/router/responses`: what programs elsewhere answer after the command that called them, and what they answered lately.
 
+mod described;
+
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -11,10 +13,13 @@ use waddlebot_actors::commands::answer::{self, Unread};
 use waddlebot_actors::household::{Arrived, NotTaken};
 use waddlebot_actors::responses::{self, Later, Wanted};
 use waddlebot_runtime::journal;
+use waddlebot_runtime::keys::KeyRole;
 use waddlebot_runtime::response::Response;
 
 use super::Desk;
-use crate::api::error::{ApiError, Body, Query};
+use crate::api::error::{ApiError, Body, Path, Query};
+use crate::api::openapi::operation::Who;
+use crate::api::openapi::table::{BOTH, Table};
 
 /// The same key in this header twice is the same answer.
 const KEY: &str = "idempotency-key";
@@ -25,6 +30,19 @@ const PAGE: i64 = 500;
 /// How much of a text the list of the last ones shows, and of a ticker's.
 const CUT: (usize, usize) = (100, 50);
 
+/// Who answers.
+const ANSWERERS: Who = Who::Keys(&[KeyRole::Action, KeyRole::Core]);
+/// Who may see what was answered to what they sent in.
+const SENDERS: Who = Who::Keys(&[KeyRole::Trigger, KeyRole::Action, KeyRole::Core]);
+
+/// The addresses of this folder.
+pub(super) fn table() -> Table<Arc<Desk>> {
+    Table::new("responses", BOTH)
+        .post("/router/responses", ANSWERERS, post, described::post())
+        .get("/router/responses/recent", super::CORE, recent, described::recent())
+        .get("/router/responses/{execution_id}", SENDERS, of, described::of())
+}
+
 /// `POST /responses`
 pub(super) async fn post(
     State(desk): State<Arc<Desk>>,
@@ -34,7 +52,11 @@ pub(super) async fn post(
     let text = |name: &'static str| {
         let text = body.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
         let text = text.ok_or_else(|| ApiError::bad_request("missing_field", format!("{name} is missing")))?;
-        if text.chars().nth(NAME).is_none() { Ok(text.to_owned()) } else { Err(ApiError::bad_request("too_long", format!("{name} is too long"))) }
+        if text.chars().nth(NAME).is_none() {
+            Ok(text.to_owned())
+        } else {
+            Err(ApiError::bad_request("too_long", format!("{name} is too long")))
+        }
     };
     let success = body.get("success").and_then(Value::as_bool);
     let success = success.ok_or_else(|| ApiError::bad_request("missing_field", "success is missing: true or false"))?;

@@ -67,8 +67,27 @@ fn who_failed_says_so_and_what_cannot_be_read_is_told() {
 
 fn any_json() -> impl Strategy<Value = Value> {
     let name = prop::sample::select(vec![
-        "response_action", "action", "response_data", "chat_message", "message", "ticker_text", "duration", "content", "form_title",
-        "form_fields", "name", "type", "options", "responses", "statusCode", "body", "success", "error", "media_type", "media_url", "priority",
+        "response_action",
+        "action",
+        "response_data",
+        "chat_message",
+        "message",
+        "ticker_text",
+        "duration",
+        "content",
+        "form_title",
+        "form_fields",
+        "name",
+        "type",
+        "options",
+        "responses",
+        "statusCode",
+        "body",
+        "success",
+        "error",
+        "media_type",
+        "media_url",
+        "priority",
     ]);
     let word = prop::sample::select(vec!["chat", "media", "ticker", "general", "form", "image", "text", "https://x", "\u{0}\r\n", "high"]);
     let leaf = prop_oneof![

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -16,10 +16,10 @@ use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
 use super::super::Desk;
 use crate::api::auth::Caller;
-use crate::api::error::{ApiError, Body};
+use crate::api::error::{ApiError, Body, Path};
 
 /// `GET /commands/{id}`
-pub(in crate::api::router) async fn one(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn one(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
     let kept = desk.household.command(id).await.map_err(unsaved)?;
     let mut row = shown(&kept);
     row["signing_key"] = desk.household.errands().signing_key(&kept.command).into();
@@ -27,7 +27,7 @@ pub(in crate::api::router) async fn one(State(desk): State<Arc<Desk>>, Path(id):
 }
 
 /// `POST /commands`
-pub(in crate::api::router) async fn create(
+pub(super) async fn create(
     State(desk): State<Arc<Desk>>,
     by: Caller,
     Body(mut body): Body<Map<String, Value>>,
@@ -44,7 +44,7 @@ pub(in crate::api::router) async fn create(
 }
 
 /// `PUT /commands/{id}`
-pub(in crate::api::router) async fn change(
+pub(super) async fn change(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<i64>,
     by: Caller,
@@ -58,7 +58,7 @@ pub(in crate::api::router) async fn change(
 }
 
 /// `DELETE /commands/{id}`
-pub(in crate::api::router) async fn remove(State(desk): State<Arc<Desk>>, Path(id): Path<i64>, by: Caller) -> Result<Json<Value>, ApiError> {
+pub(super) async fn remove(State(desk): State<Arc<Desk>>, Path(id): Path<i64>, by: Caller) -> Result<Json<Value>, ApiError> {
     let command = desk.household.remove_command(id, by.name()).await.map_err(unsaved)?;
     audit("command.remove", &command, by.name());
     Ok(Json(json!({"success": true, "command_id": id})))
@@ -67,13 +67,13 @@ pub(in crate::api::router) async fn remove(State(desk): State<Arc<Desk>>, Path(i
 /// Where a command is on or off.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::api::router) struct Placed {
+pub(super) struct Placed {
     entity_id: String,
     is_enabled: Option<bool>,
 }
 
 /// `PUT /commands/{id}/places`
-pub(in crate::api::router) async fn place(
+pub(super) async fn place(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<i64>,
     by: Caller,
@@ -90,12 +90,12 @@ pub(in crate::api::router) async fn place(
 /// What a command is tried out with.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(in crate::api::router) struct Tried {
+pub(super) struct Tried {
     text: String,
 }
 
 /// `POST /commands/{id}/test`
-pub(in crate::api::router) async fn test(
+pub(super) async fn test(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<i64>,
     by: Caller,
