@@ -26,8 +26,8 @@ use waddlebot_runtime::store::{Claim, Store};
 
 use crate::commands::table::Uses;
 use crate::delivery::{self, Courier, Delivery};
-use crate::roles::Roles;
 use crate::errand::Errands;
+use crate::roles::Roles;
 use crate::{community, rules};
 use admit::{Gatekeeper, Rate};
 use chatters::Chatters;

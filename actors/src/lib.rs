@@ -21,8 +21,8 @@ pub mod overlay;
 #[cfg(any(test, feature = "play"))]
 pub mod play;
 pub mod registry;
-pub mod roles;
 pub mod responses;
+pub mod roles;
 pub mod rules;
 pub mod seat;
 pub mod session;

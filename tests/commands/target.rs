@@ -99,7 +99,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, failures: &AtomicUsi
 /// Keeps a connection open and silent until its time is over or the other side has gone.
 fn hold(stream: &mut TcpStream, time: Duration) {
     stream.set_read_timeout(Some(time)).ok();
-    stream.read(&mut [0; 1]).ok();
+    stream.read_exact(&mut [0; 1]).ok();
 }
 
 fn answer(stream: &mut TcpStream, status: u16, body: &Value) {

@@ -151,6 +151,7 @@ impl Errands {
             message,
             parameters: json(&parameters(occasion)),
             epoch: ground.claim.epoch,
+            holder: ground.claim.owner().life(),
             at: self.0.clock.now(),
         }
     }

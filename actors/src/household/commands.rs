@@ -112,7 +112,7 @@ impl Household {
         community: CommunityId,
         order: impl FnOnce(oneshot::Sender<Result<T, Unsaved>>) -> Order,
     ) -> Result<T, Unsaved> {
-        let (address, _) = self.community(community).await.map_err(Unsaved::Unavailable)?;
+        let (address, _) = self.community(community).await.map_err(|why| Unsaved::Unavailable(why.to_string()))?;
         let asked = address.ask(|reply| community::Order::Commands(order(reply))).await;
         asked.map_err(|gone| Unsaved::Unavailable(gone.to_string()))?
     }

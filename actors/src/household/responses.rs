@@ -81,7 +81,7 @@ impl Household {
             Validity::Missing => return Err(NotTaken::Session),
         }
         let channel = ChannelKey::parse(&known.entity).ok_or(NotTaken::Execution)?;
-        let (_, claim) = self.community(known.community).await.map_err(NotTaken::Unavailable)?;
+        let (_, claim) = self.community(known.community).await.map_err(|why| NotTaken::Unavailable(why.to_string()))?;
         let id = match &arrived.key {
             Some(key) => format!("resp_{}", &fingerprint(&format!("{}|{key}", arrived.execution))[..32]),
             None => format!("resp_{}", random_text()),
@@ -115,7 +115,7 @@ impl Household {
         let effect =
             |response: &Response| Effect { entity: known.entity.clone(), body: serde_json::to_string(response).unwrap_or_default() };
         let effects: Vec<_> = told.iter().map(effect).collect();
-        let cause = Cause { id: &id, community: known.community, epoch: claim.epoch, at: later.at };
+        let cause = Cause { id: &id, community: known.community, epoch: claim.epoch, holder: &claim.owner().life(), at: later.at };
         let ids = journal::put(&mut tx, cause, &effects).await?;
         tx.into_inner().commit().await?;
         sessions.touch(&arrived.session).await?;
