@@ -69,7 +69,8 @@ pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect]
         let row = tx.one(sql("SELECT answer FROM executions WHERE execution_id = $1").bind(&execution.id)).await?;
         return Ok(Recorded::Before(row.map_or(Ok(String::new()), |row| row.get("answer"))?));
     }
-    let cause = Cause { id: &execution.id, community: execution.community, epoch: execution.epoch, holder: &execution.holder, at: execution.at };
+    let cause =
+        Cause { id: &execution.id, community: execution.community, epoch: execution.epoch, holder: &execution.holder, at: execution.at };
     outbox::put(tx, cause, effects).await.map(Recorded::New)
 }
 

@@ -297,7 +297,7 @@ impl Carrier {
                 }
                 let error = one.failed.then(|| "it failed on the node that serves the channel".to_owned());
                 let execution_time_ms = u64::try_from(one.millis).unwrap_or(0);
-                outcome.ran.push(Ran { module: one.module, command: one.command, error, execution_time_ms });
+                outcome.ran.push(Ran { module: one.module, command: one.command, error, execution_time_ms, ..Ran::default() });
             }
             asked.send(outcome).ok();
         });
