@@ -18,7 +18,7 @@ COPY --from=build /out/waddlebot /usr/local/bin/waddlebot
 #   docker run --read-only --cap-drop ALL --security-opt no-new-privileges -p 8060:8060 -v waddlebot:/data waddlebot
 USER 10001:10001
 VOLUME /data
-EXPOSE 8060
+EXPOSE 8060 8061
 ENV WADDLEBOT_DATA=/data \
     WADDLEBOT_LISTEN=0.0.0.0:8060
 STOPSIGNAL SIGTERM

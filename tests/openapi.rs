@@ -29,7 +29,7 @@ fn addresses(document: &Value) -> Vec<(String, String)> {
 /// Where `cargo xtask install` puts it.
 fn schemathesis() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pinned = fs::read_to_string(root.join("xtask/schemathesis.txt")).unwrap();
+    let pinned = fs::read_to_string(root.join("xtask/python.txt")).unwrap();
     let version = pinned.lines().find_map(|line| line.strip_prefix("schemathesis==")).unwrap();
     let program = root.join(format!("target/tools/schemathesis-{version}/bin/schemathesis"));
     assert!(program.exists(), "schemathesis is missing: run `cargo xtask install`");

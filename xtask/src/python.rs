@@ -1,4 +1,4 @@
-//! The one tool from PyPI: schemathesis, in a virtual environment of its own under `target/tools`, every version pinned.
+//! The tools from PyPI, schemathesis and kubernetes-validate: in a virtual environment under `target/tools`, every version pinned.
 
 use std::path::Path;
 
@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result};
 
 use crate::step;
 
-/// What is installed, package by package; the name of the folder changes with it, so that a new list is installed anew.
-const PINNED: &str = include_str!("../schemathesis.txt");
+/// What is installed, package by package; the name of the folder changes with schemathesis, so that a new one is installed anew.
+const PINNED: &str = include_str!("../python.txt");
 
 pub(crate) fn install() -> Result<()> {
     let folder = format!("target/tools/schemathesis-{}", version());
-    if step::output(&format!("{folder}/bin/schemathesis"), &["--version"]).is_some() {
-        println!("== schemathesis {} is there", version());
+    if ["schemathesis", "kubernetes-validate"].iter().all(|tool| step::output(&format!("{folder}/bin/{tool}"), &["--version"]).is_some()) {
+        println!("== schemathesis {} and kubernetes-validate are there", version());
         return Ok(());
     }
     // A half-made one is made anew.
@@ -21,9 +21,9 @@ pub(crate) fn install() -> Result<()> {
         std::fs::remove_dir_all(&whole).with_context(|| format!("cannot clear {folder}"))?;
     }
     step::run("virtual environment", "python3", &["-m", "venv", &folder])?;
-    let pip = ["install", "--quiet", "--no-deps", "--only-binary", ":all:", "--requirement", "xtask/schemathesis.txt"];
-    step::run("schemathesis", &format!("{folder}/bin/pip"), &pip)
-        .context("schemathesis comes from PyPI and is not skipped where that cannot be reached")
+    let pip = ["install", "--quiet", "--no-deps", "--only-binary", ":all:", "--requirement", "xtask/python.txt"];
+    step::run("Python tools", &format!("{folder}/bin/pip"), &pip)
+        .context("schemathesis and kubernetes-validate come from PyPI and are not skipped where that cannot be reached")
 }
 
 /// Whether `python3 -m venv` works here: Debian keeps a part of it in a package of its own.
