@@ -11,6 +11,7 @@ mod login;
 mod modules;
 mod overlays;
 mod page;
+mod reference;
 mod refusal;
 mod rules;
 mod visitor;
@@ -76,6 +77,7 @@ pub(crate) fn routes(hub: Hub) -> Router {
         .route("/actors", get(actors::show))
         .route("/actors.json", get(actors::rows))
         .route("/actors/{key}", get(actors::one))
+        .route("/docs", get(reference::show))
         .route("/login", get(login::needed))
         .route("/login/{link}", get(login::confirm).post(login::enter))
         .route("/logout", post(login::leave))

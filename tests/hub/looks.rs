@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::visit::Visit;
 
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 10] = [
     ("front", "/"),
     ("chat", "/chat"),
     ("overlays", "/overlays"),
@@ -14,6 +14,7 @@ const PAGES: [(&str, &str); 9] = [
     ("rule", "/rules/1"),
     ("actors", "/actors"),
     ("actor", "/actors/node"),
+    ("api", "/docs"),
 ];
 
 /// Fields and buttons that a screen reader could not name.
