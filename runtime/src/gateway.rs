@@ -57,8 +57,10 @@ impl From<Answer> for Taking {
     }
 }
 
-/// How long a busy channel is waited for, so that what a peer says stays in order.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the opening of a channel is waited for.
+const OPENING: Duration = Duration::from_secs(3);
+/// How long a busy channel is waited for. Others behind it wait as well; the peer tries again.
+const BUSY: Duration = Duration::from_millis(300);
 
 /// Why a peer did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +117,7 @@ impl Gateway {
         let Some(key) = ChannelKey::parse(&envelope.entity) else { return Answer::Unsupported { version: VERSION }.into() };
         match self.refused(&envelope).await {
             Some(answer) => answer.into(),
-            None => match tokio::time::timeout(PATIENCE, self.hand_on(key, envelope.payload)).await {
+            None => match tokio::time::timeout(OPENING, self.hand_on(key, envelope.payload)).await {
                 Ok(taking) => taking,
                 Err(_) => Answer::Busy.into(),
             },
@@ -153,7 +155,7 @@ impl Gateway {
             Err(Unheard::Elsewhere) => return Answer::Moved { owner: None, epoch: 0 }.into(),
             Err(_) => return Answer::Busy.into(),
         };
-        if intake::hand_on(ear.as_ref(), heard).await.is_err() {
+        if !matches!(tokio::time::timeout(BUSY, intake::hand_on(ear.as_ref(), heard)).await, Ok(Ok(()))) {
             return Answer::Busy.into();
         }
         let later: Boxed<'static, Answer> = Box::pin(async { outcome.await.map_or(Answer::Busy, |outcome| Answer::outcome(&outcome)) });

@@ -4,6 +4,8 @@
 mod gateway;
 #[path = "claims/house.rs"]
 mod house;
+#[path = "claims/peers.rs"]
+mod peers;
 #[path = "store/place.rs"]
 #[expect(dead_code, reason = "the store's own suite uses the rest")]
 mod place;
