@@ -14,6 +14,7 @@ use waddlebot_actors::channel::admit::Rate;
 use waddlebot_actors::delivery::Courier;
 use waddlebot_actors::errand::Errands;
 use waddlebot_actors::household::{Claims, Foundation, Household};
+use waddlebot_actors::kept::Kept;
 use waddlebot_actors::node::{self, Node};
 use waddlebot_actors::overlay::Overlays;
 use waddlebot_actors::registry;
@@ -82,8 +83,9 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone()).of(here.clone());
     let local = Local::new(clock.clone());
     let irc = config.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
-    let all =
-        std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>).chain(irc.clone().map(|irc| Arc::new(irc) as Arc<dyn Platform>));
+    let kept: Vec<_> = irc.iter().map(|irc| Arc::new(Kept::new(Arc::new(irc.clone()), IRC_CONNECTION))).collect();
+    let all = std::iter::once(Arc::new(local.clone()) as Arc<dyn Platform>)
+        .chain(kept.iter().map(|platform| platform.clone() as Arc<dyn Platform>));
     let platforms = Platforms::new(all).otherwise(Arc::new(Collected), &[irc::NAME]);
     let secret = Secret::open(&config.data, config.store.secret_key.as_ref().map(|key| key.reveal().as_str()))?;
     let forms = Arc::new(Answers::default());
@@ -119,6 +121,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
                 placement,
                 overlays: overlays.clone(),
                 connections,
+                kept,
                 store: store.clone(),
                 world: world.clone(),
             };
@@ -218,6 +221,9 @@ impl Tenants for Everybody {
     }
 }
 
+/// The claim that the IRC connection is kept under, and its key in the tree.
+const IRC_CONNECTION: &str = "connection:irc";
+
 /// The IRC connection, as the node keeps it.
 struct IrcConnection {
     irc: Irc,
@@ -226,7 +232,7 @@ struct IrcConnection {
 
 impl node::Connection for IrcConnection {
     fn key(&self) -> String {
-        "connection:irc".into()
+        IRC_CONNECTION.into()
     }
 
     fn open<'a>(&'a self, me: &'a Me<node::Order>) -> Boxed<'a, Result<node::Stop, Fault>> {

@@ -2,7 +2,7 @@
 
 pub mod afar;
 mod commands;
-mod errands;
+pub(crate) mod errands;
 mod left;
 mod responses;
 mod roles;

@@ -13,6 +13,7 @@ pub mod errand;
 pub mod host;
 pub mod household;
 pub mod installed;
+pub mod kept;
 mod listing;
 pub mod modules;
 mod moment;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 use tokio::net::TcpListener;
 use waddlebot_actors::household::Household;
 use waddlebot_actors::household::afar::Afar;
+use waddlebot_actors::kept::Kept;
 use waddlebot_actors::node::Connection;
 use waddlebot_actors::overlay::Overlays;
 use waddlebot_actors::steward::{self, Steward};
@@ -34,6 +35,8 @@ pub(super) struct Inside {
     pub(super) placement: Placement,
     pub(super) overlays: Overlays,
     pub(super) connections: Vec<Arc<dyn Connection>>,
+    /// The platforms behind those connections.
+    pub(super) kept: Vec<Arc<Kept>>,
     pub(super) store: Store,
     pub(super) world: World,
 }
@@ -53,8 +56,10 @@ impl Neighbours {
 
     /// Opens the doors in both directions.
     pub(super) async fn open(self, inside: Inside) -> Result<Opened> {
-        let Inside { household, placement, overlays, connections, store, world } = inside;
-        household.reach(Afar::new(household.clone(), self.peers.clone(), placement.clone()));
+        let Inside { household, placement, overlays, connections, kept, store, world } = inside;
+        let afar = Afar::new(household.clone(), self.peers.clone(), placement.clone());
+        kept.iter().for_each(|platform| platform.reach(afar.clone(), placement.clone()));
+        household.reach(afar);
         let gateway = Gateway::new(Arc::new(household.at_home()), placement.clone(), Arc::new(household.clone()));
         let seed = peers::Seed { peers: self.peers, listener: self.listener, gateway, store };
         let switchboard = open_root::<Switchboard>("gateway", seed, &world).await.map_err(anyhow::Error::from_boxed)?;

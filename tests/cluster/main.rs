@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 mod fit;
+mod platform;
 mod reach;
 mod rig;
 mod share;

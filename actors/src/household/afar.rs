@@ -32,6 +32,20 @@ struct Inner {
     made: AtomicU64,
 }
 
+/// Why an errand has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Missed {
+    /// Nobody has heard of it: try again.
+    #[error("{0}")]
+    NotBrought(String),
+    /// It may have been done.
+    #[error("{0}")]
+    Unknown(String),
+    /// Whoever it was for does not do it.
+    #[error("{0}")]
+    Refused(String),
+}
+
 /// Where an entity is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Where {
@@ -89,9 +103,10 @@ impl Afar {
     ///
     /// # Errors
     /// When nobody else serves it, its node cannot be reached, or refuses.
-    pub async fn errand(&self, entity: &str, under: &str, errand: String) -> Result<String, String> {
-        let Where::Node { owner, under, epoch } = self.served(under).await.map_err(|error| error.to_string())? else {
-            return Err(format!("{entity} is served by no other node now, try again"));
+    pub async fn errand(&self, entity: &str, under: &str, errand: String) -> Result<String, Missed> {
+        let served = self.served(under).await.map_err(|error| Missed::NotBrought(error.to_string()))?;
+        let Where::Node { owner, under, epoch } = served else {
+            return Err(Missed::NotBrought(format!("{entity} is served by no other node now, try again")));
         };
         self.errand_to(&owner, Envelope { entity: entity.to_owned(), under, epoch, id: self.id(), payload: Payload::Errand(errand) }).await
     }
@@ -100,20 +115,24 @@ impl Afar {
     ///
     /// # Errors
     /// When it cannot be reached, or refuses.
-    pub async fn errand_at(&self, node: &str, errand: String) -> Result<String, String> {
+    pub async fn errand_at(&self, node: &str, errand: String) -> Result<String, Missed> {
         let entity = ChannelKey::new("node", "", node).to_string();
         self.errand_to(node, Envelope { entity, under: String::new(), epoch: 0, id: self.id(), payload: Payload::Errand(errand) }).await
     }
 
-    async fn errand_to(&self, node: &str, envelope: Envelope) -> Result<String, String> {
-        let link = self.0.peers.link(node).ok_or_else(|| format!("the node {node} cannot be reached now"))?;
-        let brought = link.bring(&envelope).await.map_err(|error| error.to_string())?;
-        let later = brought.outcome.ok_or_else(|| format!("the node {node} does not do that now ({:?})", brought.answer))?;
+    async fn errand_to(&self, node: &str, envelope: Envelope) -> Result<String, Missed> {
+        let link = self.0.peers.link(node).ok_or_else(|| Missed::NotBrought(format!("the node {node} cannot be reached now")))?;
+        let brought = link.bring(&envelope).await.map_err(|error| match is_lost(&error) {
+            true => Missed::Unknown(error.to_string()),
+            false => Missed::NotBrought(error.to_string()),
+        })?;
+        let not_now = || Missed::NotBrought(format!("the node {node} does not do that now ({:?})", brought.answer));
+        let later = brought.outcome.ok_or_else(not_now)?;
         match tokio::time::timeout(ERRAND, later).await {
-            Ok(Ok(Answer::Done(answer))) => answer,
-            Ok(Ok(other)) => Err(format!("the node {node} answers {other:?}")),
-            Ok(Err(_)) => Err(format!("the connection to the node {node} was lost")),
-            Err(_) => Err(format!("the node {node} did not answer in time")),
+            Ok(Ok(Answer::Done(answer))) => answer.map_err(Missed::Refused),
+            Ok(Ok(other)) => Err(Missed::Unknown(format!("the node {node} answers {other:?}"))),
+            Ok(Err(_)) => Err(Missed::Unknown(format!("the connection to the node {node} was lost"))),
+            Err(_) => Err(Missed::Unknown(format!("the node {node} did not answer in time"))),
         }
     }
 

@@ -8,16 +8,19 @@ use waddlebot_runtime::platform::Boxed;
 
 use super::{Absent, Household};
 use crate::community::{self, ModuleState};
+use crate::kept::Deed;
 use crate::node::community_key;
 
 /// What one node asks another for. New kinds go at the end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Errand {
+pub(crate) enum Errand {
     /// Which modules are on.
     Modules(CommunityId),
     /// Switch one on or off.
     Switch(CommunityId, String, bool),
+    /// Do something on a platform whose connection is kept here.
+    Platform(Deed),
 }
 
 impl Household {
@@ -57,7 +60,7 @@ impl Household {
         let (Absent::Elsewhere, Some(afar)) = (&why, self.0.afar.get()) else { return Err(why.to_string()) };
         let key = community_key(id);
         let errand = serde_json::to_string(errand).map_err(|error| error.to_string())?;
-        let answer = afar.errand(&key, &key, errand).await?;
+        let answer = afar.errand(&key, &key, errand).await.map_err(|missed| missed.to_string())?;
         serde_json::from_str(&answer).map_err(|error| format!("the answer cannot be read: {error}"))
     }
 
@@ -68,6 +71,10 @@ impl Household {
             Errand::Modules(id) => {
                 let states = here(id).await?.ask(community::Order::Modules).await.map_err(|gone| gone.to_string())?;
                 written(&states.iter().map(|state| (state.name, state.enabled)).collect::<Vec<_>>())
+            }
+            Errand::Platform(deed) => {
+                let platform = self.0.on.platforms.of(deed.channel()).ok_or("there is no such platform here")?.clone();
+                written(&deed.done(platform.as_ref()).await)
             }
             Errand::Switch(id, module, on) => {
                 let done = here(id).await?.ask(|reply| community::Order::Switch(module, on, reply)).await;
