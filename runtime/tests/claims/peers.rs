@@ -1,4 +1,5 @@
 //! Two nodes over real sockets: what is brought arrives in order, a hung peer costs little, and strangers stay outside.
+#![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
