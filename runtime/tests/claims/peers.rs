@@ -224,7 +224,10 @@ async fn a_stranger_who_says_nothing_or_nonsense_keeps_nobody_out() {
     let mut told = Vec::new();
     tokio::time::timeout(Duration::from_secs(6), rude.read_to_end(&mut told)).await.expect("the door closes").ok();
     assert!(two.peers.link("n1").is_some());
-    assert_eq!(two.peers.knock(&[one.address.clone()], &one.house.store).await.map_err(|(who, why)| format!("{who}: {why}")), Ok(()));
+    assert_eq!(
+        two.peers.knock(std::slice::from_ref(&one.address), &one.house.store).await.map_err(|(who, why)| format!("{who}: {why}")),
+        Ok(())
+    );
     one.close().await;
     two.close().await;
 }
