@@ -3,6 +3,7 @@
 mod actors;
 mod assets;
 mod chat;
+mod commands;
 mod front;
 pub(crate) mod house;
 pub(crate) mod links;
@@ -66,6 +67,12 @@ pub(crate) fn routes(hub: Hub) -> Router {
         .route("/overlays", get(overlays::show))
         .route("/overlays/regenerate", post(overlays::regenerate))
         .route("/modules", get(modules::show).post(modules::switch))
+        .route("/commands", get(commands::show).post(commands::switch))
+        .route("/commands/new", get(commands::fresh))
+        .route("/commands/{id}", get(commands::one))
+        .route("/commands/save", post(commands::save))
+        .route("/commands/test", post(commands::test))
+        .route("/commands/remove", post(commands::remove))
         .route("/rules", get(rules::show).post(rules::switch))
         .route("/rules/new", get(rules::fresh))
         .route("/rules/{id}", get(rules::one))

@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use waddlebot_actors::channel::admit::Rate;
 use waddlebot_actors::delivery::Courier;
-use waddlebot_actors::errand::Errands;
 use waddlebot_actors::household::{Claims, Foundation, Household};
 use waddlebot_actors::kept::Kept;
 use waddlebot_actors::node::{self, Node};
+use waddlebot_actors::outside::Outside;
 use waddlebot_actors::overlay::Overlays;
 use waddlebot_actors::registry;
 use waddlebot_actors::steward;
@@ -44,7 +44,7 @@ use crate::forms::Answers;
 use crate::hub::links::Links;
 use crate::residence::Residence;
 use crate::server;
-use outside::Outside;
+use outside::WayOut;
 
 /// Runs until `closing` is cancelled, then stops in good order.
 pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()> {
@@ -93,8 +93,8 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let opened = overlays.open(&world).await.map_err(anyhow::Error::from_boxed)?;
     let courier = Courier::new(platforms.clone(), Arc::new(overlays.clone()), journal.clone()).behind(gate);
     let sessions = open_sessions(&config, &clock).await?;
-    let outside = Arc::new(Outside::new(config.engines(), clock.clone()));
-    let errands = Errands::new(outside, sessions.clone(), secret.clone(), clock.clone(), config.errand_limits());
+    let way_out = Arc::new(WayOut::new(config.engines(), clock.clone()));
+    let outside = Outside::new(way_out, sessions.clone(), secret.clone(), clock.clone(), config.outside_limits());
     let household = Household::new(Foundation {
         world: world.clone(),
         node: root.address.clone(),
@@ -106,7 +106,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         claims,
         limit: config.limits.module_time,
         rate: Rate { uses: config.limits.commands as usize, window: config.limits.window },
-        errands,
+        outside,
         ids: format!("{}-{}", config.node.id, clock.now()).into(),
     });
     forms.go_to(household.clone());

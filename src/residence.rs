@@ -1,5 +1,6 @@
 //! The hub's view of the house, over the real thing: household, local rooms, overlays, roster.
 
+mod commandbook;
 mod rulebook;
 
 use waddlebot_actors::household::Household;

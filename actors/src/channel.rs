@@ -26,7 +26,7 @@ use waddlebot_runtime::store::{Claim, Store};
 
 use crate::commands::table::Uses;
 use crate::delivery::{self, Courier, Delivery};
-use crate::errand::Errands;
+use crate::outside::Outside;
 use crate::roles::Roles;
 use crate::{community, rules};
 use admit::{Gatekeeper, Rate};
@@ -93,7 +93,7 @@ pub struct Seed {
     /// How often one person may use one command.
     pub rate: Rate,
     /// Runs what runs elsewhere.
-    pub errands: Errands,
+    pub outside: Outside,
     /// The store, to write down what ran elsewhere.
     pub store: Store,
     /// Makes ids for messages that have none: unlike any other, also after a restart.

@@ -19,9 +19,9 @@ use waddlebot_runtime::store::{Claim, Store};
 
 use crate::channel::{self, resolve::Table};
 use crate::delivery::Courier;
-use crate::errand::Errands;
 use crate::host::{self, Host, Setup};
 use crate::installed::{self, Installed};
+use crate::outside::Outside;
 use crate::registry::Registered;
 use crate::roles::Roles;
 use crate::seat::Entry;
@@ -82,7 +82,7 @@ pub struct Seed {
     /// How long one call of a module may take.
     pub limit: Duration,
     /// Runs what runs elsewhere.
-    pub errands: Errands,
+    pub outside: Outside,
 }
 
 /// How often it is looked whether anybody is here. Channels, hosts and sessions close by themselves when
@@ -161,6 +161,13 @@ impl Actor for Community {
                 if self.roles.handle(order, &self.seed, me).await {
                     self.channels.retain(|channel| channel.send(channel::Order::Roles(self.roles.roles().clone())).is_ok());
                 }
+            }
+            Order::Commands(commands::Order::Reread(reply)) => {
+                if self.commands.reread(&self.seed).await {
+                    self.changed();
+                }
+                // What is said after this answer meets the change.
+                reply.send(()).ok();
             }
             Order::Commands(order) => {
                 if self.commands.handle(order, &self.seed, me).await {

@@ -29,8 +29,8 @@ use crate::channel::admit::Rate;
 use crate::channel::{self, LocalEar};
 use crate::community;
 use crate::delivery::Courier;
-use crate::errand::Errands;
 use crate::node::{self, community_key};
+use crate::outside::Outside;
 use crate::registry::{self, Home, Registered};
 use crate::seat::Entry as ModuleEntry;
 use afar::Afar;
@@ -59,7 +59,7 @@ pub struct Foundation {
     /// How often one person may use one command in one channel.
     pub rate: Rate,
     /// Runs what runs elsewhere.
-    pub errands: Errands,
+    pub outside: Outside,
     /// This start of this node: makes ids for messages that have none.
     pub ids: Arc<str>,
 }
@@ -157,7 +157,7 @@ impl Household {
             platforms: on.platforms.clone(),
             courier: on.courier.clone(),
             limit: on.limit,
-            errands: on.errands.clone(),
+            outside: on.outside.clone(),
         };
         // A community that nobody needed may be about to close: it is asked to stay, and opened anew when it is gone.
         for _ in 0..3 {
@@ -251,7 +251,7 @@ impl Household {
             journal: on.journal.clone(),
             courier: on.courier.clone(),
             rate: on.rate,
-            errands: on.errands.clone(),
+            outside: on.outside.clone(),
             store: on.store.clone(),
             // A channel counts from one each time it is opened.
             ids: format!("{}.{}", on.ids, self.0.openings.fetch_add(1, Relaxed)).into(),

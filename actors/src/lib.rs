@@ -9,7 +9,6 @@ pub mod community;
 #[path = "../../examples/module/deaths.rs"]
 pub mod deaths;
 pub mod delivery;
-pub mod errand;
 pub mod host;
 pub mod household;
 pub mod installed;
@@ -18,6 +17,7 @@ mod listing;
 pub mod modules;
 mod moment;
 pub mod node;
+pub mod outside;
 pub mod overlay;
 #[cfg(any(test, feature = "play"))]
 pub mod play;

@@ -27,7 +27,7 @@ pub enum Order {
     /// Open a community that is claimed by this node; the open one when there is one.
     Community(Box<community::Seed>, oneshot::Sender<Result<Address<community::Order>, String>>),
     /// The communities that are open here.
-    Communities(oneshot::Sender<Vec<Address<community::Order>>>),
+    Communities(oneshot::Sender<Vec<(CommunityId, Address<community::Order>)>>),
     /// Open the account of a platform.
     Account(Arc<dyn Platform>, oneshot::Sender<Result<Address<account::Order>, String>>),
     /// Open a platform's connection, and open it again whenever it fails.
@@ -95,7 +95,7 @@ impl Actor for Node {
         match order {
             Order::Channel(seed, reply) => drop(reply.send(self.channel(*seed, me).await)),
             Order::Community(seed, reply) => drop(reply.send(self.community(*seed, me).await)),
-            Order::Communities(reply) => drop(reply.send(self.communities.values().cloned().collect())),
+            Order::Communities(reply) => drop(reply.send(self.communities.iter().map(|(id, address)| (*id, address.clone())).collect())),
             Order::Account(platform, reply) => drop(reply.send(self.account(platform, me).await)),
             Order::Connection(connection) => self.connect(connection, me).await,
             Order::Disconnect(key, reply) => {

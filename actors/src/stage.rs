@@ -23,9 +23,9 @@ use waddlebot_runtime::store::{Claim, Member, Place, Store, sql};
 
 use crate::channel::admit::Rate;
 use crate::delivery::{Courier, Screens};
-use crate::errand::{self, Errands};
 use crate::household::{Claims, Foundation, Household};
 use crate::node::{self, Node};
+use crate::outside::{self, Outside};
 use crate::seat::Entry;
 
 /// What the stage's secrets are derived from.
@@ -119,12 +119,12 @@ impl Stage {
         #[expect(clippy::disallowed_methods, reason = "each opening makes ids unlike those of the one before")]
         let ids = format!("t{}", rand::random::<u64>()).into();
         let secret = Secret::open(std::path::Path::new("."), Some(SECRET)).expect("it is long enough");
-        let errands = match engine {
+        let outside = match engine {
             Some(engine) => {
                 let sessions = Arc::new(MemorySessions::new(clock.clone(), TTL));
-                Errands::new(engine, sessions, secret, clock.clone(), errand::Limits::default())
+                Outside::new(engine, sessions, secret, clock.clone(), outside::Limits::default())
             }
-            None => Errands::none(clock.clone()),
+            None => Outside::none(clock.clone()),
         };
         let household = Household::new(Foundation {
             world,
@@ -136,7 +136,7 @@ impl Stage {
             modules: modules.into(),
             claims,
             limit,
-            errands,
+            outside,
             rate: Rate::default(),
             ids,
         });

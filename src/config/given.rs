@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::http::HeaderValue;
-use waddlebot_actors::{errand, overlay};
+use waddlebot_actors::{outside, overlay};
 use waddlebot_platforms::engines::lambda::Lambda;
 use waddlebot_platforms::engines::openwhisk::OpenWhisk;
 use waddlebot_platforms::irc::settings as irc;
@@ -93,8 +93,8 @@ impl Config {
     }
 
     /// How many of them are called at once.
-    pub(crate) fn errand_limits(&self) -> errand::Limits {
-        errand::Limits { at_once: self.engines.at_once as usize, of_community: self.engines.of_community as usize }
+    pub(crate) fn outside_limits(&self) -> outside::Limits {
+        outside::Limits { at_once: self.engines.at_once as usize, of_community: self.engines.of_community as usize }
     }
 
     /// The connection to an IRC server, when one is named.

@@ -1,5 +1,6 @@
 //! What the hub asks of the rest of the program, and no more: communities, modules, overlays, rooms, actors.
 
+mod commandbook;
 mod rulebook;
 
 use serde::Serialize;
@@ -9,10 +10,11 @@ use waddlebot_runtime::chat::{CommunityId, Millis, Role};
 use waddlebot_runtime::event::EventKind;
 use waddlebot_runtime::platform::Boxed;
 
+pub(crate) use commandbook::CommandBook;
 pub(crate) use rulebook::RuleBook;
 
 /// The rest of the program, as the hub's pages see it.
-pub(crate) trait House: RuleBook {
+pub(crate) trait House: RuleBook + CommandBook {
     /// All communities, by id.
     fn communities(&self) -> Boxed<'_, Answer<Vec<Community>>>;
 

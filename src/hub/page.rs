@@ -27,11 +27,12 @@ pub(super) struct Page {
 }
 
 /// The entries of the navigation: section, address, label.
-const SECTIONS: [(&str, &str, &str); 6] = [
+const SECTIONS: [(&str, &str, &str); 7] = [
     ("front", "/", "Overview"),
     ("chat", "/chat", "Chat"),
     ("overlays", "/overlays", "Overlays"),
     ("modules", "/modules", "Modules"),
+    ("commands", "/commands", "Commands"),
     ("rules", "/rules", "Rules"),
     ("actors", "/actors", "Actors"),
 ];
@@ -66,6 +67,9 @@ impl Page {
             Some("removed") => Some("The rule is deleted."),
             Some("rule-on") => Some("The rule is on."),
             Some("rule-off") => Some("The rule is off."),
+            Some("command-removed") => Some("The command is deleted."),
+            Some("command-on") => Some("The command is on."),
+            Some("command-off") => Some("The command is off."),
             Some("erased") => Some("The chat that was kept is erased."),
             _ => None,
         };

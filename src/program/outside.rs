@@ -22,13 +22,13 @@ pub(crate) struct Reach {
 }
 
 /// Every engine there is.
-pub(crate) struct Outside {
+pub(crate) struct WayOut {
     reach: Reach,
     clock: Clock,
     engines: OnceLock<Option<Engines>>,
 }
 
-impl Outside {
+impl WayOut {
     pub(crate) fn new(reach: Reach, clock: Clock) -> Self {
         Self { reach, clock, engines: OnceLock::new() }
     }
@@ -43,7 +43,7 @@ impl Outside {
     }
 }
 
-impl Engine for Outside {
+impl Engine for WayOut {
     fn may(&self, target: &Target) -> Result<(), EngineError> {
         self.engines()?.may(target)
     }

@@ -3,7 +3,7 @@
 use waddlebot_actors::commands::Command;
 use waddlebot_actors::commands::table::{Kept, Wanted};
 use waddlebot_actors::community::commands::{Place, Unsaved};
-use waddlebot_actors::errand::Trial;
+use waddlebot_actors::outside::Trial;
 use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::platform::Boxed;
 
@@ -32,13 +32,13 @@ impl CommandBook for Residence {
 
     fn try_command<'a>(&'a self, command: &'a Command, words: &'a str, by: &'a str) -> Boxed<'a, Answer<Trial>> {
         Box::pin(async move {
-            self.household.errands().may(command).map_err(|why| Unanswered::Refused(why.to_string()))?;
-            Ok(self.household.errands().trial(command, words, by).await)
+            self.household.outside().may(command).map_err(|why| Unanswered::Refused(why.to_string()))?;
+            Ok(self.household.outside().trial(command, words, by).await)
         })
     }
 
     fn command_key(&self, command: &Command) -> String {
-        self.household.errands().signing_key(command)
+        self.household.outside().signing_key(command)
     }
 }
 

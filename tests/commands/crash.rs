@@ -69,13 +69,13 @@ fn a_crash_before_the_call_loses_nothing() {
 #[test]
 fn a_crash_around_the_call_calls_again_only_who_can_tell() {
     let unknown = json!("@bob #weather was interrupted, and it is not known what it did");
-    assert_eq!(after_a_crash_at("errand-begun", false), (0, unknown.clone()));
-    assert_eq!(after_a_crash_at("errand-begun", true), (1, json!("echo Rome")));
-    assert_eq!(after_a_crash_at("errand-called", false), (1, unknown));
-    assert_eq!(after_a_crash_at("errand-called", true), (2, json!("echo Rome")));
+    assert_eq!(after_a_crash_at("outside-begun", false), (0, unknown.clone()));
+    assert_eq!(after_a_crash_at("outside-begun", true), (1, json!("echo Rome")));
+    assert_eq!(after_a_crash_at("outside-called", false), (1, unknown));
+    assert_eq!(after_a_crash_at("outside-called", true), (2, json!("echo Rome")));
 }
 
 #[test]
 fn a_crash_after_the_end_was_written_changes_nothing() {
-    assert_eq!(after_a_crash_at("errand-ended", false), (1, json!("echo Rome")));
+    assert_eq!(after_a_crash_at("outside-ended", false), (1, json!("echo Rome")));
 }

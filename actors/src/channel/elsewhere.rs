@@ -15,7 +15,7 @@ use super::{Channel, Order, say};
 use crate::commands::Command;
 use crate::community;
 use crate::delivery::{Answered, Asked, Coming};
-use crate::errand::{Ground, Occasion, Step, What};
+use crate::outside::{Ground, Occasion, Step, What};
 
 impl Channel {
     /// Those that are on here and that this person may use now; else the answer to the first.
@@ -106,7 +106,7 @@ impl Channel {
             steps.push(Step { command, reply });
         }
         let ground = Ground { store: self.seed.store.clone(), claim: self.seed.community_claim.clone(), gate: me.world().gate.clone() };
-        self.seed.errands.run(occasion, steps, ground, accepted);
+        self.seed.outside.run(occasion, steps, ground, accepted);
         coming
     }
 

@@ -14,7 +14,7 @@ use super::{Channel, Order, say};
 use crate::community;
 use crate::community::rules::Tally;
 use crate::delivery::{Answered, Coming, Parcel};
-use crate::errand::{Notice, execution_id};
+use crate::outside::{Notice, execution_id};
 use crate::rules::blocked::Blocked;
 use crate::rules::history::Said;
 use crate::rules::{Act, Sentence};
@@ -117,7 +117,7 @@ impl Channel {
             message.id.to_string()
         };
         let id = execution_id(&self.message_id(&id), -rule);
-        self.seed.errands.notify(Notice { community: self.seed.community, url, id, payload });
+        self.seed.outside.notify(Notice { community: self.seed.community, url, id, payload });
     }
 
     /// Takes a message away and silences its speaker, as far as the platform can, and tells the moderators.

@@ -217,7 +217,7 @@ pub async fn remove(tx: &mut Tx, community: CommunityId, id: i64, by: &str, now:
 ///
 /// # Errors
 /// When the store is gone.
-pub async fn place_in(tx: &mut FencedTx, id: i64, place: &str, on: Option<bool>, by: &str, now: Millis) -> Result<(), StoreError> {
+pub async fn place_in(tx: &mut Tx, id: i64, place: &str, on: Option<bool>, by: &str, now: Millis) -> Result<(), StoreError> {
     // A truth value that is unknown cannot be bound on its own.
     let text = match on {
         Some(_) => {

@@ -1,4 +1,4 @@
-//! A community's commands that run elsewhere, as its actor keeps them: changed one at a time, known to every channel at once.
+//! A community's commands that run elsewhere, as its actor keeps them: read anew when it is told of a change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,23 +10,17 @@ use waddlebot_runtime::store::StoreError;
 
 use super::Seed;
 use crate::commands::table::{self, Uses, Wanted};
-use crate::commands::{Command, MOST, Refused, check};
+use crate::commands::{Command, Refused, check};
 use crate::responses;
 
 /// What a community is told about its commands.
 pub enum Order {
-    /// Store this command, by whom; a new one has the number 0. Answers with its number.
-    Save(Box<Command>, String, oneshot::Sender<Result<i64, Unsaved>>),
-    /// Delete the command of this number, by whom.
-    Remove(i64, String, oneshot::Sender<Result<(), Unsaved>>),
-    /// Switch the command of this number on or off in a place of this community; `None` lets it be as everywhere.
-    Place(Place, String, oneshot::Sender<Result<(), Unsaved>>),
     /// A channel used some.
     Used(Uses),
     /// Write down what was used.
     Flush,
-    /// Everybody's commands changed: read them anew.
-    Reread,
+    /// They changed: read them anew. Answers when that is done.
+    Reread(oneshot::Sender<()>),
     /// Read them anew as a net, should nobody have told of a change.
     Sweep,
 }
@@ -99,9 +93,6 @@ impl Commands {
     pub(super) async fn handle(&mut self, order: Order, seed: &Seed, me: &Me<super::Order>) -> bool {
         let now = me.clock().now();
         match order {
-            Order::Save(command, by, reply) => told(self.save(*command, &by, seed, now).await, reply),
-            Order::Remove(id, by, reply) => told(self.remove(id, &by, seed, now).await, reply),
-            Order::Place(place, by, reply) => told(self.place(place, &by, seed, now).await, reply),
             Order::Used(uses) => {
                 for (what, (times, last)) in uses {
                     let use_of = self.waiting.entry(what).or_default();
@@ -118,7 +109,7 @@ impl Commands {
                 self.flush(seed).await;
                 false
             }
-            Order::Reread => self.reread(seed).await,
+            Order::Reread(_) => self.reread(seed).await,
             Order::Sweep => {
                 me.later(SWEEP, super::Order::Commands(Order::Sweep));
                 self.expire(seed, now).await;
@@ -127,50 +118,8 @@ impl Commands {
         }
     }
 
-    async fn save(&mut self, command: Command, by: &str, seed: &Seed, now: Millis) -> Result<i64, Unsaved> {
-        check(&command)?;
-        seed.errands.may(&command)?;
-        let community = seed.registered.id;
-        let command = Command { community, ..command };
-        let own = self.all.iter().filter(|one| !one.is_global());
-        if command.id == 0 && own.count() >= MOST {
-            return Err(Refused::Many.into());
-        }
-        let mut tx = seed.store.begin_fenced(&seed.claim).await?;
-        let mut id = command.id;
-        if id == 0 {
-            id = table::add(&mut tx, seed.errands.secret(), &command, by, now).await?;
-        } else if !table::change(&mut tx, seed.errands.secret(), &command, by, now).await? {
-            return Err(Unsaved::Unknown);
-        }
-        tx.into_inner().commit().await?;
-        self.all = read(seed).await?;
-        Ok(id)
-    }
-
-    async fn remove(&mut self, id: i64, by: &str, seed: &Seed, now: Millis) -> Result<(), Unsaved> {
-        let mut tx = seed.store.begin_fenced(&seed.claim).await?;
-        if !table::remove(&mut tx, seed.registered.id, id, by, now).await? {
-            return Err(Unsaved::Unknown);
-        }
-        tx.into_inner().commit().await?;
-        self.all = read(seed).await?;
-        Ok(())
-    }
-
-    async fn place(&mut self, Place { command, place, on }: Place, by: &str, seed: &Seed, now: Millis) -> Result<(), Unsaved> {
-        if !self.all.iter().any(|one| one.id == command) {
-            return Err(Unsaved::Unknown);
-        }
-        let mut tx = seed.store.begin_fenced(&seed.claim).await?;
-        table::place_in(&mut tx, command, &place, on, by, now).await?;
-        tx.into_inner().commit().await?;
-        self.all = read(seed).await?;
-        Ok(())
-    }
-
     /// Reads all anew; says whether they changed.
-    async fn reread(&mut self, seed: &Seed) -> bool {
+    pub(super) async fn reread(&mut self, seed: &Seed) -> bool {
         match read(seed).await {
             Ok(all) => {
                 let changed = all != self.all;
@@ -219,15 +168,9 @@ impl Commands {
 
 async fn read(seed: &Seed) -> Result<Arc<[Arc<Command>]>, StoreError> {
     let wanted = Wanted { community: Some(seed.registered.id), ..Wanted::default() };
-    let kept = table::find(&seed.store, seed.errands.secret(), wanted).await?;
+    let kept = table::find(&seed.store, seed.outside.secret(), wanted).await?;
     let sound = kept.into_iter().map(|kept| kept.command).filter(|command| {
         check(command).inspect_err(|why| tracing::error!(command = command.id, %why, "a stored command cannot be used")).is_ok()
     });
     Ok(sound.map(Arc::new).collect())
-}
-
-fn told<T>(done: Result<T, Unsaved>, reply: oneshot::Sender<Result<T, Unsaved>>) -> bool {
-    let changed = done.is_ok();
-    reply.send(done).ok();
-    changed
 }

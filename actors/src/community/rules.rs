@@ -164,7 +164,7 @@ impl Rules {
         check(&rule)?;
         for action in std::iter::once(&rule.action).chain(rule.overrides.values().filter_map(|different| different.action.as_ref())) {
             if let Action::Webhook { url } = action {
-                seed.errands.may_notify(url).map_err(Refused::Webhook)?;
+                seed.outside.may_notify(url).map_err(Refused::Webhook)?;
             }
         }
         let mut all = self.all.clone();

@@ -120,6 +120,13 @@ impl Afar {
         self.errand_to(node, Envelope { entity, under: String::new(), epoch: 0, id: self.id(), payload: Payload::Errand(errand) }).await
     }
 
+    /// Has every other node do something; those that did not, and why.
+    pub async fn errand_everywhere(&self, errand: &str) -> Vec<(String, Missed)> {
+        let nodes = self.0.peers.reachable().into_iter().map(|link| link.node);
+        let asked = nodes.map(async |node| self.errand_at(&node, errand.to_owned()).await.err().map(|why| (node, why)));
+        futures_util::future::join_all(asked).await.into_iter().flatten().collect()
+    }
+
     async fn errand_to(&self, node: &str, envelope: Envelope) -> Result<String, Missed> {
         let link = self.0.peers.link(node).ok_or_else(|| Missed::NotBrought(format!("the node {node} cannot be reached now")))?;
         let brought = link.bring(&envelope).await.map_err(|error| match is_lost(&error) {

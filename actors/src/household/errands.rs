@@ -21,6 +21,8 @@ pub(crate) enum Errand {
     Switch(CommunityId, String, bool),
     /// Do something on a platform whose connection is kept here.
     Platform(Deed),
+    /// Commands that run elsewhere changed: of this community, or everybody's.
+    Commands(CommunityId),
 }
 
 impl Household {
@@ -55,6 +57,15 @@ impl Household {
         }
     }
 
+    /// Tells every other node that commands changed. One that is not reached reads them anew in its own time.
+    pub(super) async fn tell_nodes_of_commands(&self, community: CommunityId) {
+        let Some(afar) = self.0.afar.get() else { return };
+        let errand = serde_json::to_string(&Errand::Commands(community)).unwrap_or_default();
+        for (node, failure) in afar.errand_everywhere(&errand).await {
+            tracing::warn!(node, failure, "a node was not told that commands changed");
+        }
+    }
+
     /// Has the node that serves a community do something, when that is why it cannot be had here.
     async fn elsewhere<T: DeserializeOwned>(&self, id: CommunityId, why: Absent, errand: &Errand) -> Result<T, String> {
         let (Absent::Elsewhere, Some(afar)) = (&why, self.0.afar.get()) else { return Err(why.to_string()) };
@@ -79,6 +90,10 @@ impl Household {
             Errand::Switch(id, module, on) => {
                 let done = here(id).await?.ask(|reply| community::Order::Switch(module, on, reply)).await;
                 written(&done.map_err(|gone| gone.to_string())??)
+            }
+            Errand::Commands(id) => {
+                self.reread_commands(id).await;
+                written(&())
             }
         }
     }

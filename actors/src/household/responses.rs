@@ -73,7 +73,7 @@ impl Household {
     /// # Errors
     /// When it names what there is not, may not, or cannot be written now.
     pub async fn answer_later(&self, arrived: Arrived) -> Result<String, NotTaken> {
-        let sessions = self.errands().sessions();
+        let sessions = self.outside().sessions();
         let known = journal::known(self.store(), &arrived.execution).await?.ok_or(NotTaken::Execution)?;
         match sessions.validate(&arrived.session, &known.entity).await? {
             Validity::Valid(_) => {}

@@ -22,8 +22,9 @@ const UNCLAIMED: &[&str] = &[
     "secrets",
     "browser_source_tokens",
     "browser_source_access_log",
-    // Those of every community belong to none; each community's own are written under its claim.
+    // Whoever is asked writes them, then tells those who have them.
     "commands",
+    "command_permissions",
 ];
 
 /// A held claim: who owns which entity, and since which change of owner.

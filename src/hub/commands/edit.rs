@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use waddlebot_actors::commands::table::Kept;
 use waddlebot_actors::commands::{Command, check};
-use waddlebot_actors::errand::Trial;
+use waddlebot_actors::outside::Trial;
 use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
@@ -45,8 +45,13 @@ const ENGINES: [(&str, &str); 4] = [
 const TRIGGERS: [(&str, &str); 3] = [("command", "Somebody types it"), ("event", "Something happens"), ("both", "Either")];
 
 /// Who may use it: the name, and what it means.
-const ROLES: [(&str, &str); 5] =
-    [("viewer", "Everybody"), ("vip", "VIPs and above"), ("moderator", "Moderators and above"), ("admin", "Admins and above"), ("owner", "Owners")];
+const ROLES: [(&str, &str); 5] = [
+    ("viewer", "Everybody"),
+    ("vip", "VIPs and above"),
+    ("moderator", "Moderators and above"),
+    ("admin", "Admins and above"),
+    ("owner", "Owners"),
+];
 
 /// `GET /commands/new`
 pub(in crate::hub) async fn fresh(

@@ -3,7 +3,7 @@
 use waddlebot_actors::commands::Command;
 use waddlebot_actors::commands::table::Kept;
 use waddlebot_actors::community::commands::Place;
-use waddlebot_actors::errand::Trial;
+use waddlebot_actors::outside::Trial;
 use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::platform::Boxed;
 

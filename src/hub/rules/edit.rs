@@ -47,8 +47,12 @@ const KINDS: [(Kind, &str); 4] = [
 ];
 
 /// What may happen: the name, and what it means.
-const ACTIONS: [(&str, &str); 3] =
-    [("warn", "Warn: the bot tells the person"), ("block", "Block: the message goes, moderators are told"), ("command", "Run a command")];
+const ACTIONS: [(&str, &str); 4] = [
+    ("warn", "Warn: the bot tells the person"),
+    ("block", "Block: the message goes, moderators are told"),
+    ("command", "Run a command"),
+    ("webhook", "Tell another program"),
+];
 
 /// `GET /rules/new`
 pub(in crate::hub) async fn fresh(

@@ -26,6 +26,7 @@ pub(in crate::hub) struct Form {
     pub(super) timeout: String,
     pub(super) command: String,
     pub(super) parameters: String,
+    pub(super) url: String,
     pub(super) priority: String,
     pub(super) is_active: Option<String>,
     /// Lines to try it on.
@@ -72,7 +73,7 @@ impl Form {
                 form.command.clone_from(command);
                 form.parameters = parameters.clone().unwrap_or(form.parameters);
             }
-            Action::Webhook { .. } => {}
+            Action::Webhook { url } => form.url.clone_from(url),
         }
         form
     }
@@ -91,7 +92,8 @@ impl Form {
                 Action::Block { message, timeout: u32::try_from(timeout).map_err(|_| "the time of silence is 0 or more seconds")? }
             }
             "command" => Action::Command { command: self.command.trim().to_owned(), parameters: Some(self.parameters.trim().to_owned()) },
-            _ => return Err("choose what happens: warn, block or command".to_owned()),
+            "webhook" => Action::Webhook { url: self.url.trim().to_owned() },
+            _ => return Err("choose what happens: warn, block, command or webhook".to_owned()),
         };
         Ok(Rule {
             id: self.id,

@@ -14,7 +14,21 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 async fn every_page_but_the_log_in_is_closed_to_strangers() {
     let rig = Rig::new().await;
     let mut stranger = rig.stranger();
-    for path in ["/", "/chat", "/overlays", "/modules", "/rules", "/rules/new", "/rules/1", "/actors", "/actors/node", "/login"] {
+    for path in [
+        "/",
+        "/chat",
+        "/overlays",
+        "/modules",
+        "/commands",
+        "/commands/new",
+        "/commands/1",
+        "/rules",
+        "/rules/new",
+        "/rules/1",
+        "/actors",
+        "/actors/node",
+        "/login",
+    ] {
         let shown = stranger.get(path).await;
         assert_eq!(shown.status, StatusCode::UNAUTHORIZED, "{path}");
         assert!(shown.says("waddlebot login"), "{path}");
@@ -29,6 +43,10 @@ async fn every_page_but_the_log_in_is_closed_to_strangers() {
         "/chat/event",
         "/overlays/regenerate",
         "/modules",
+        "/commands",
+        "/commands/save",
+        "/commands/test",
+        "/commands/remove",
         "/rules",
         "/rules/save",
         "/rules/test",

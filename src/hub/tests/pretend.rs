@@ -1,10 +1,12 @@
 //! A house of cardboard: answers like the real one, from memory.
 
+mod commandbook;
 mod rulebook;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use waddlebot_actors::commands;
 use waddlebot_actors::rules::{Rule, Settings};
 use waddlebot_runtime::actor::Reading;
 use waddlebot_runtime::chat::{CommunityId, Role};
@@ -29,6 +31,7 @@ pub(super) struct State {
     pub(super) regenerated: u32,
     pub(super) away: bool,
     pub(super) rules: Vec<Rule>,
+    pub(super) commands: Vec<commands::Command>,
     pub(super) settings: Settings,
     pub(super) erased: Vec<String>,
 }

@@ -22,7 +22,7 @@ use crate::api::error::{ApiError, Body, Path};
 pub(super) async fn one(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
     let kept = desk.household.command(id).await.map_err(unsaved)?;
     let mut row = shown(&kept);
-    row["signing_key"] = desk.household.errands().signing_key(&kept.command).into();
+    row["signing_key"] = desk.household.outside().signing_key(&kept.command).into();
     Ok(Json(row))
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn create(
     let id = desk.household.save_command(command, by.name()).await.map_err(unsaved)?;
     let kept = desk.household.command(id).await.map_err(unsaved)?;
     audit("command.create", &kept.command, by.name());
-    let key = desk.household.errands().signing_key(&kept.command);
+    let key = desk.household.outside().signing_key(&kept.command);
     let made = json!({"success": true, "command_id": id, "community_id": community, "command": kept.command.word, "signing_key": key});
     Ok((StatusCode::CREATED, Json(made)))
 }
@@ -54,7 +54,7 @@ pub(super) async fn change(
     draft(body)?.apply(&mut command).map_err(refused)?;
     desk.household.save_command(command.clone(), by.name()).await.map_err(unsaved)?;
     audit("command.change", &command, by.name());
-    Ok(Json(json!({"success": true, "command_id": id, "signing_key": desk.household.errands().signing_key(&command)})))
+    Ok(Json(json!({"success": true, "command_id": id, "signing_key": desk.household.outside().signing_key(&command)})))
 }
 
 /// `DELETE /commands/{id}`
@@ -102,7 +102,7 @@ pub(super) async fn test(
     Body(tried): Body<Tried>,
 ) -> Result<Json<Value>, ApiError> {
     let command = desk.household.command(id).await.map_err(unsaved)?.command;
-    let trial = desk.household.errands().trial(&command, &tried.text, by.name()).await;
+    let trial = desk.household.outside().trial(&command, &tried.text, by.name()).await;
     audit("command.test", &command, by.name());
     Ok(Json(json!(trial)))
 }

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use waddlebot_actors::channel::admit::Rate;
 use waddlebot_actors::delivery::{Courier, Screens};
-use waddlebot_actors::errand::Errands;
 use waddlebot_actors::household::{Foundation, Household};
 use waddlebot_actors::modules;
 use waddlebot_actors::node::{self, Node};
+use waddlebot_actors::outside::Outside;
 use waddlebot_runtime::actor::{World, open_root};
 use waddlebot_runtime::chat::{ChannelKey, ChatMessage, CommunityId, Role, User};
 use waddlebot_runtime::clock::Clock;
@@ -89,7 +89,7 @@ pub(super) async fn run(place: &Place, time: Duration) -> Result<Measured> {
         claims,
         limit: Duration::from_secs(5),
         rate: Rate { uses: usize::MAX, window: Duration::from_secs(60) },
-        errands: Errands::none(clock.clone()),
+        outside: Outside::none(clock.clone()),
         ids: "bench".into(),
     });
     household.open_accounts().await.map_err(anyhow::Error::msg)?;

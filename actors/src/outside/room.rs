@@ -1,4 +1,4 @@
-//! How many errands run at once: of the whole node, of one community, and how many may wait.
+//! How many outside run at once: of the whole node, of one community, and how many may wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const WAITING: usize = 10;
 /// So many communities are remembered before those that run nothing are forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// The room for errands.
+/// The room for outside.
 pub(super) struct Room {
     all: Arc<Semaphore>,
     waiting: Arc<Semaphore>,

@@ -12,7 +12,7 @@ use waddlebot_runtime::response::Response;
 use waddlebot_runtime::store::StoreError;
 
 use super::payload::{parameters, payload};
-use super::{Errands, Ground, Occasion, Step, What, execution_id};
+use super::{Ground, Occasion, Outside, Step, What, execution_id};
 use crate::commands::{Command, answer};
 use crate::delivery::{Answered, Parcel};
 use crate::listing::short;
@@ -39,8 +39,8 @@ struct Outcome {
     tries: u32,
 }
 
-impl Errands {
-    /// Runs one command of an errand and tells who waits. Who is not told is told that it failed.
+impl Outside {
+    /// Runs one command of a round and tells who waits. Who is not told is told that it failed.
     pub(super) async fn step(&self, step: Step, occasion: &Occasion, session: &OnceCell<String>, ground: &Ground) {
         let Step { command, reply } = step;
         let id = execution_id(&occasion.message_id, command.id);
@@ -72,7 +72,7 @@ impl Errands {
         let mut tx = ground.store.begin_fenced(&ground.claim).await?;
         let begun = begin(&mut tx, &run).await?;
         tx.into_inner().commit().await?;
-        fault::point("errand-begun");
+        fault::point("outside-begun");
         let started = self.0.clock.since_boot();
         let outcome = match begun {
             Begun::Ended { status, answer, error } => return Ok(before(command, id, &status, &answer, error)),
@@ -85,7 +85,7 @@ impl Errands {
                 Outcome::of(self.call(&job, command.patience()).await, &occasion.by.name)
             }
         };
-        fault::point("errand-called");
+        fault::point("outside-called");
         let millis = u64::try_from(self.0.clock.since_boot().saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
         let session = session.get().cloned().unwrap_or_default();
         self.close(command, occasion, &run, outcome, (millis, session), ground).await
@@ -128,7 +128,7 @@ impl Errands {
             return Err(StoreError::Refused("somebody else has ended this run".into()));
         };
         tx.into_inner().commit().await?;
-        fault::point("errand-ended");
+        fault::point("outside-ended");
         let parcels = ids.into_iter().zip(responses).map(|(id, response)| Parcel { id: Some(id), response }).collect();
         let verdict = if outcome.error.is_some() { Verdict::Failed } else { Verdict::Done };
         Ok(Answered { parcels, ran: Some(ran), verdict, again: false })

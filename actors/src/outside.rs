@@ -1,4 +1,4 @@
-//! An errand: what one message or event sets off outside this program, in order, each recorded and within its time.
+//! A round: what one message or event sets off outside this program, in order, each recorded and within its time.
 
 mod payload;
 mod room;
@@ -30,7 +30,7 @@ use room::Room;
 
 pub use trial::Trial;
 
-/// How many errands a node runs at once.
+/// How many commands a node runs at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// All communities together.
@@ -45,9 +45,9 @@ impl Default for Limits {
     }
 }
 
-/// Runs errands, outside every actor. Cloning shares it.
+/// Runs what runs elsewhere, outside every actor. Cloning shares it.
 #[derive(Clone)]
-pub struct Errands(Arc<Inner>);
+pub struct Outside(Arc<Inner>);
 
 struct Inner {
     engine: Arc<dyn Engine>,
@@ -59,7 +59,7 @@ struct Inner {
     running: DashMap<String, Arc<Mutex<()>>>,
 }
 
-/// What set an errand off.
+/// What set a round off.
 pub struct Occasion {
     /// Where.
     pub channel: ChannelKey,
@@ -101,7 +101,7 @@ pub struct Ground {
     pub gate: Gate,
 }
 
-/// One command of an errand, and who waits for its answer.
+/// One command of a round, and who waits for its answer.
 pub struct Step {
     /// The command.
     pub command: Arc<Command>,
@@ -124,7 +124,7 @@ pub struct Notice {
 /// How long one try of a rule's webhook may take.
 const NOTICE: Duration = Duration::from_secs(10);
 
-impl Errands {
+impl Outside {
     /// One that runs on this engine.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, sessions: Arc<dyn Sessions>, secret: Secret, clock: Clock, limits: Limits) -> Self {
@@ -178,11 +178,11 @@ impl Errands {
         self.0.engine.may(&notice_target(url, String::new())).map_err(|why| why.to_string())
     }
 
-    /// Runs an errand: first those that run one after the other, then the others at once. Nothing is
+    /// Runs a round: first those that run one after the other, then the others at once. Nothing is
     /// called before the message is in the inbox, where it has to be.
     pub fn run(&self, occasion: Occasion, steps: Vec<Step>, ground: Ground, accepted: Option<Accepting>) {
-        let errands = self.clone();
-        spawn::task("errand", async move {
+        let outside = self.clone();
+        spawn::task("outside", async move {
             if let Some(accepting) = accepted
                 && !crate::channel::dispatch::accepted(accepting).await
             {
@@ -194,24 +194,24 @@ impl Errands {
             let session = OnceCell::new();
             let (one_by_one, at_once): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.command.mode == Mode::Sequential);
             for step in one_by_one {
-                errands.step(step, &occasion, &session, &ground).await;
+                outside.step(step, &occasion, &session, &ground).await;
             }
-            join_all(at_once.into_iter().map(|step| errands.step(step, &occasion, &session, &ground))).await;
+            join_all(at_once.into_iter().map(|step| outside.step(step, &occasion, &session, &ground))).await;
         });
     }
 
     /// Tells another program of a match; nobody waits for it.
     pub fn notify(&self, notice: Notice) {
-        let errands = self.clone();
+        let outside = self.clone();
         spawn::task("notice", async move {
-            let Some(_room) = errands.0.room.enter(notice.community).await else {
+            let Some(_room) = outside.0.room.enter(notice.community).await else {
                 metrics::counter!("waddlebot_engine_calls_total", "engine" => "webhook", "outcome" => "refused").increment(1);
                 tracing::warn!(community = notice.community, "too many webhooks of rules wait already: one was not called");
                 return;
             };
-            let target = notice_target(&notice.url, errands.notice_key(notice.community));
+            let target = notice_target(&notice.url, outside.notice_key(notice.community));
             let job = Job { target, execution_id: notice.id, payload: notice.payload };
-            if let Err(error) = errands.call(&job, NOTICE * 2).await {
+            if let Err(error) = outside.call(&job, NOTICE * 2).await {
                 tracing::warn!(community = notice.community, %error, "a rule's webhook was not reached");
             }
         });

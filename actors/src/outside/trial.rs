@@ -8,7 +8,7 @@ use waddlebot_runtime::response::Response;
 use waddlebot_runtime::secret::random_text;
 
 use super::payload::payload;
-use super::{Errands, Occasion, What};
+use super::{Occasion, Outside, What};
 use crate::commands::{Command, answer};
 
 /// What came of it.
@@ -30,7 +30,7 @@ pub struct Trial {
     pub execution_time_ms: u64,
 }
 
-impl Errands {
+impl Outside {
     /// Calls a command as if somebody had typed these words behind it.
     pub async fn trial(&self, command: &Command, words: &str, by: &str) -> Trial {
         let id = format!("test_{}", random_text());
