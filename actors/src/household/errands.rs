@@ -62,7 +62,7 @@ impl Household {
         let Some(afar) = self.0.afar.get() else { return };
         let errand = serde_json::to_string(&Errand::Commands(community)).unwrap_or_default();
         for (node, failure) in afar.errand_everywhere(&errand).await {
-            tracing::warn!(node, failure, "a node was not told that commands changed");
+            tracing::warn!(node, %failure, "a node was not told that commands changed");
         }
     }
 
