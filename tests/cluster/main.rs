@@ -1,7 +1,10 @@
 //! Several processes of the real program with a real PostgreSQL and Redis: one owner of each community, reached from everywhere.
 
+mod commands;
 mod fit;
 mod platform;
 mod reach;
 mod rig;
 mod share;
+#[path = "../commands/target.rs"]
+mod target;

@@ -45,6 +45,7 @@ impl Cluster {
             ("CLUSTER_COOKIE", "a cookie that all nodes share"),
             ("CLUSTER_SEEDS", &seed),
             ("ROUTER_DEFAULT_RATE_LIMIT", "1000000"),
+            ("ENGINE_ALLOW_HOSTS", "127.0.0.1"),
         ];
         let shared: Vec<_> = shared.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let folder = tempfile::tempdir().expect("a folder");

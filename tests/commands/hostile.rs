@@ -72,3 +72,31 @@ fn private_addresses_are_refused_when_a_command_is_made_and_when_it_is_called() 
     assert_eq!(status, 201);
     assert_eq!(node.says("#local"), ["@bob #local is not set up right here"]);
 }
+
+#[test]
+fn functions_are_called_with_their_signatures_and_slow_ones_within_their_time() {
+    let target = Target::start();
+    let url = target.url("");
+    let node = Node::with(&[
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "a secret"),
+        ("AWS_ENDPOINT_URL_LAMBDA", &url),
+        ("OPENWHISK_API_HOST", &url),
+        ("OPENWHISK_AUTH_KEY", "user:word"),
+        ("OPENWHISK_NAMESPACE", "ducks"),
+    ]);
+    for (word, engine, location) in [("#slow", "lambda", "slow"), ("#stuck", "lambda", "stuck"), ("#today", "openwhisk", "weather/today")] {
+        let made = node.does("POST", "/commands", &json!({"command": word, "type": engine, "location_url": location, "timeout": 1}));
+        assert_eq!(made.0, 201, "{}", made.1);
+    }
+    assert_eq!(node.says("#slow in Rome"), ["lambda in Rome"]);
+    assert_eq!(node.says("#today in Rome"), ["whisk in Rome"]);
+    let stuck = node.event("#stuck", "");
+    assert_eq!(
+        (&stuck["response"], &stuck["module_results"][0]["status_code"]),
+        (&json!("@bob #stuck took too long to answer"), &json!(408))
+    );
+    let signed = target.seen("/2015-03-31/functions/waddlebot-slow")[0].header("authorization");
+    assert!(signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"), "{signed}");
+    assert!(target.seen("/api/v1/namespaces")[0].header("authorization").starts_with("Basic "));
+}

@@ -33,8 +33,8 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let target = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let target = Self { address: listener.local_addr().expect("it is bound"), seen: Arc::default() };
         let (seen, failures) = (target.seen.clone(), Arc::new(AtomicUsize::new(0)));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -51,7 +51,7 @@ impl Target {
 
     /// What was sent so far to paths that begin so.
     pub(crate) fn seen(&self, path: &str) -> Vec<Request> {
-        let all = self.seen.lock().unwrap();
+        let all = self.seen.lock().expect("nobody panicked");
         all.iter().filter(|one| one.head.split(' ').nth(1).is_some_and(|called| called.starts_with(path))).cloned().collect()
     }
 }
@@ -60,7 +60,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, failures: &AtomicUsi
     let Some(request) = read(&mut stream) else { return };
     let path = request.head.split(' ').nth(1).unwrap_or_default().to_owned();
     let body = request.body.clone();
-    seen.lock().unwrap().push(request);
+    seen.lock().expect("nobody panicked").push(request);
     let words = body["parameters"].as_array().map(|words| words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "));
     let said = words.unwrap_or_default();
     match path.as_str() {
@@ -92,6 +92,15 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, failures: &AtomicUsi
                 {"response_action": "chat", "chat_message": "look at the stream"},
             ]}),
         ),
+        // As AWS Lambda and Apache OpenWhisk name their functions.
+        "/2015-03-31/functions/waddlebot-slow/invocations" => {
+            hold(&mut stream, Duration::from_millis(700));
+            answer(&mut stream, 200, &json!({"statusCode": 200, "body": json!({"message": format!("lambda {said}")}).to_string()}));
+        }
+        "/2015-03-31/functions/waddlebot-stuck/invocations" => hold(&mut stream, Duration::from_secs(60)),
+        path if path.starts_with("/api/v1/namespaces/ducks/actions/weather/today") => {
+            answer(&mut stream, 200, &json!({"text": format!("whisk {said}")}));
+        }
         other => answer(&mut stream, 200, &json!(format!("at {other}"))),
     }
 }

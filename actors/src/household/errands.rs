@@ -6,7 +6,7 @@ use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::gateway::Errands;
 use waddlebot_runtime::platform::Boxed;
 
-use super::{Absent, Household};
+use super::{Absent, Arrived, Household};
 use crate::community::{self, ModuleState};
 use crate::kept::Deed;
 use crate::node::community_key;
@@ -23,6 +23,8 @@ pub(crate) enum Errand {
     Platform(Deed),
     /// Commands that run elsewhere changed: of this community, or everybody's.
     Commands(CommunityId),
+    /// Take an answer that comes later, for this community.
+    Answer(CommunityId, Box<Arrived>),
 }
 
 impl Household {
@@ -55,6 +57,11 @@ impl Household {
             }
             Err(why) => self.elsewhere(id, why, &Errand::Switch(id, module.to_owned(), on)).await,
         }
+    }
+
+    /// Has the node that serves a community take an answer that comes later.
+    pub(super) async fn answer_elsewhere(&self, id: CommunityId, why: Absent, arrived: Arrived) -> Result<String, String> {
+        self.elsewhere(id, why, &Errand::Answer(id, Box::new(arrived))).await
     }
 
     /// Tells every other node that commands changed. One that is not reached reads them anew in its own time.
@@ -91,6 +98,7 @@ impl Household {
                 let done = here(id).await?.ask(|reply| community::Order::Switch(module, on, reply)).await;
                 written(&done.map_err(|gone| gone.to_string())??)
             }
+            Errand::Answer(_, arrived) => written(&self.answer_here(*arrived).await.map_err(|why| why.to_string())?),
             Errand::Commands(id) => {
                 self.reread_commands(id).await;
                 written(&())

@@ -1,7 +1,8 @@
 //! An answer that a program elsewhere gives later: held against its session, stored, and delivered as one that came at once.
 
+use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::ChannelKey;
-use waddlebot_runtime::journal::{self, Cause, Effect};
+use waddlebot_runtime::journal::{self, Cause, Effect, Known};
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::secret::{fingerprint, random_text};
 use waddlebot_runtime::sessions::{SessionError, Validity};
@@ -13,7 +14,7 @@ use crate::delivery::Parcel;
 use crate::responses::{self, Later, MOST};
 
 /// An answer as it arrives.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Arrived {
     /// The session it names.
     pub session: String,
@@ -73,13 +74,27 @@ impl Household {
     /// # Errors
     /// When it names what there is not, may not, or cannot be written now.
     pub async fn answer_later(&self, arrived: Arrived) -> Result<String, NotTaken> {
+        let known = self.justified(&arrived).await?;
+        match self.community(known.community).await {
+            Ok(_) => self.answer_here(arrived).await,
+            Err(why) => self.answer_elsewhere(known.community, why, arrived).await.map_err(NotTaken::Unavailable),
+        }
+    }
+
+    /// Holds an answer against its execution and its session.
+    async fn justified(&self, arrived: &Arrived) -> Result<Known, NotTaken> {
         let sessions = self.outside().sessions();
         let known = journal::known(self.store(), &arrived.execution).await?.ok_or(NotTaken::Execution)?;
         match sessions.validate(&arrived.session, &known.entity).await? {
-            Validity::Valid(_) => {}
-            Validity::Foreign => return Err(NotTaken::Foreign),
-            Validity::Missing => return Err(NotTaken::Session),
+            Validity::Valid(_) => Ok(known),
+            Validity::Foreign => Err(NotTaken::Foreign),
+            Validity::Missing => Err(NotTaken::Session),
         }
+    }
+
+    /// Takes an answer for a community that this node serves.
+    pub(super) async fn answer_here(&self, arrived: Arrived) -> Result<String, NotTaken> {
+        let known = self.justified(&arrived).await?;
         let channel = ChannelKey::parse(&known.entity).ok_or(NotTaken::Execution)?;
         let (_, claim) = self.community(known.community).await.map_err(|why| NotTaken::Unavailable(why.to_string()))?;
         let id = match &arrived.key {
@@ -118,7 +133,7 @@ impl Household {
         let cause = Cause { id: &id, community: known.community, epoch: claim.epoch, holder: &claim.owner().life(), at: later.at };
         let ids = journal::put(&mut tx, cause, &effects).await?;
         tx.into_inner().commit().await?;
-        sessions.touch(&arrived.session).await?;
+        self.outside().sessions().touch(&arrived.session).await?;
         let parcels = ids.into_iter().zip(told).map(|(id, response)| Parcel { id: Some(id), response }).collect();
         let courier = self.0.on.courier.clone();
         spawn::task("later answer", async move { courier.carry(&channel, known.community, parcels).await });

@@ -62,8 +62,8 @@ pub(super) fn test() -> Operation {
         .may("entity_id", text().or_null())
         .may("rule", draft().or_null().about("a rule that is not saved"))
         .may("rule_id", whole().or_null().about("one that is saved"))
-        .may("lines", listed(text()).most(1000))
-        .may("history", whole().from(0).to(1000).about("so many lines of kept chat"))
+        .may("lines", listed(text()).most(1000).or_null())
+        .may("history", whole().from(0).to(1000).or_null().about("so many lines of kept chat"))
         .strict();
     Operation::new("What a rule, or all of them, would have matched")
         .says("Send either `lines` or `history`, and at most one of `rule` and `rule_id`; without either all rules that are on are tried.")
