@@ -2,6 +2,7 @@
 
 mod lease;
 mod once;
+mod replay;
 mod thrift;
 
 use std::time::Duration;
