@@ -377,7 +377,28 @@ impl fmt::Display for UserName {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn words_in_quotes_come_back_as_they_were(words in prop::collection::vec(any::<String>(), 0..6)) {
+            let quoted = |word: &String| format!("\"{}\"", word.replace('\\', r"\\").replace('"', "\\\""));
+            let typed = words.iter().map(quoted).collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(all(&typed), words);
+        }
+
+        #[test]
+        fn reading_ends_and_invents_nothing(text in any::<String>()) {
+            let words = all(&text);
+            prop_assert!(words.len() <= text.chars().count());
+            prop_assert!(words.iter().map(String::len).sum::<usize>() <= text.len());
+            let mut rest = Words::new(&text);
+            prop_assert!(rest.rest().len() <= text.len() && rest.is_empty());
+            drop((Words::new(&text).number("a number"), Words::new(&text).user()));
+        }
+    }
 
     fn all(text: &str) -> Vec<String> {
         let mut words = Words::new(text);

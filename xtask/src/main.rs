@@ -12,6 +12,7 @@ const HELP: &str = "\
 cargo xtask check    formatting, lints, dependencies: what must hold before a commit
 cargo xtask test     what CI runs: installs what is missing, then check, every test, every example
 cargo xtask picture  takes the README's picture anew: docs/overlay.png
+cargo xtask replay   the long form of a test: a million deliveries, with duplicates and out of order
 cargo xtask install  only the installing: Debian's packages (as root), the cargo tools, schemathesis";
 
 fn main() -> ExitCode {
@@ -19,6 +20,10 @@ fn main() -> ExitCode {
     let done = match (args.next().as_deref(), args.next()) {
         (Some("check"), None) => check::run(),
         (Some("test"), None) => test::run(),
+        (Some("replay"), None) => {
+            let test = ["test", "--release", "--locked", "-p", "waddlebot-actors", "--lib", "walk::replay"];
+            step::run_with("replay", "cargo", &test, &[("WADDLEBOT_REPLAY", "1000000")])
+        }
         (Some("install"), None) => machine::install(),
         (Some("picture"), None) => {
             let test = ["nextest", "run", "-p", "waddlebot", "--test", "hub", "picture"];

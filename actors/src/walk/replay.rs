@@ -24,7 +24,7 @@ use crate::seat::entry;
 use crate::stage::Stage;
 
 /// How many deliveries there are, unless `WADDLEBOT_REPLAY` says otherwise.
-const FEW: usize = 100_000;
+const FEW: usize = 30_000;
 /// Each thing is delivered so often on average.
 const COPIES: usize = 10;
 /// How far a copy strays from its place, in deliveries.

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use regex::RegexBuilder;
 
 use super::*;
-use crate::rules::Override;
 use crate::rules::standing::{is_on, key};
+use crate::rules::wire::Draft;
+use crate::rules::{Override, check};
 
 const HERE: &str = "local:lobby";
 const THERE: &str = "local:garden";
@@ -176,6 +177,92 @@ proptest! {
                 prop_assert_eq!(compiled.first_match(text, entity).map(|found| found.rule.id), expected, "{:?} in {}", text, entity);
                 prop_assert_eq!(again.first_match(text, entity).map(|found| found.rule.id), expected);
             }
+        }
+    }
+}
+
+/// Pieces of regular expressions, in any order.
+fn soup() -> impl Strategy<Value = String> {
+    let pieces = vec![
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "(?i)",
+        "(?:",
+        "(?P<a>",
+        "|",
+        "*",
+        "+",
+        "?",
+        "{1000}",
+        "{50,}",
+        "{,3}",
+        ".",
+        "^",
+        "$",
+        r"\b",
+        r"\w",
+        r"\pL",
+        r"\",
+        r"\x{10FFFF}",
+        "[^",
+        "a-z",
+        "-",
+        "&&",
+        "a",
+        "ß",
+        "😀",
+        " ",
+        "\n",
+        "{user}",
+        "0",
+        "9",
+        ",",
+        "!",
+        "#",
+        "*",
+    ];
+    prop::collection::vec(prop::sample::select(pieces), 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #[test]
+    fn any_expression_is_refused_when_it_is_saved_or_does_its_work(
+        kind in prop::sample::select(Kind::ALL.to_vec()),
+        pattern in prop_oneof![soup(), any::<String>()],
+        case_sensitive in any::<bool>(),
+        text in prop_oneof![any::<String>(), "[ab ]{0,300}", Just("a".repeat(5000))],
+    ) {
+        let rule = Rule { case_sensitive, ..rule(1, kind, &pattern) };
+        if check(&rule).is_ok() {
+            let compiled = Compiled::new(&[rule]).expect("what was saved is understood");
+            let found = compiled.first_match(&text, HERE);
+            prop_assert!(found.is_none_or(|found| text.contains(found.captured.text)));
+        }
+    }
+
+    #[test]
+    fn whatever_is_sent_as_a_rule_is_a_rule_or_refused(
+        fields in prop::collection::btree_map(
+            prop::sample::select(vec!["string", "match_type", "action", "priority", "enabled_entity_ids", "overrides", "command_to_execute",
+                "command_parameters", "webhook_url", "timeout_seconds", "is_active", "case_sensitive", "colour"]),
+            prop_oneof![
+                any::<String>().prop_map(serde_json::Value::from), any::<i64>().prop_map(serde_json::Value::from),
+                any::<f64>().prop_map(serde_json::Value::from), Just(serde_json::Value::Null),
+                prop::sample::select(vec!["regex", "word", "*", "warn", "block", "command", "webhook", "(a"]).prop_map(serde_json::Value::from),
+                prop::collection::vec(any::<String>(), 0..3).prop_map(serde_json::Value::from),
+            ],
+            0..8,
+        ),
+    ) {
+        let fields: serde_json::Map<String, serde_json::Value> = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let Ok(draft) = serde_json::from_value::<Draft>(fields.into()) else { return Ok(()) };
+        if let Ok(rule) = draft.into_rule() && check(&rule).is_ok() {
+            prop_assert!(Compiled::new(&[rule]).is_ok());
         }
     }
 }

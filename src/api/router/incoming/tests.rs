@@ -1,5 +1,8 @@
 //! What collectors of both generations send, and what is not taken.
 
+use proptest::prelude::*;
+use serde_json::json;
+
 use super::*;
 
 fn read(text: &str) -> Result<(ChannelKey, Meaning), ApiError> {
@@ -80,4 +83,96 @@ fn what_is_missing_or_wrong_is_named() {
         code(&with(&format!(r#""platform":"twitch","server_id":"d","message_type":"chatMessage","message_content":"{long}""#))),
         "too_long"
     );
+}
+
+/// Any JSON, of any shape.
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        prop::sample::select(vec![
+            "chatMessage",
+            "slashCommand",
+            "raid",
+            "cheer",
+            "donation",
+            "streamStart",
+            "!ping",
+            "mod",
+            " ",
+            "\u{85}"
+        ])
+        .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(any::<String>(), inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+const FIELDS: [&str; 19] = [
+    "platform",
+    "server_id",
+    "channel_id",
+    "user_id",
+    "user_name",
+    "username",
+    "message_content",
+    "message",
+    "message_type",
+    "message_id",
+    "id",
+    "command",
+    "user_role",
+    "bits",
+    "minutes",
+    "amount",
+    "viewers",
+    "metadata",
+    "colour",
+];
+
+/// What was taken is within the bounds that the actors count on.
+fn is_sound(key: &ChannelKey, meaning: &Meaning) -> bool {
+    let by = match meaning {
+        Meaning::Said(message) => &message.by,
+        Meaning::Happened(event) => &event.by,
+    };
+    let named = !by.id.is_empty() && by.id.chars().count() <= NAME && !by.name.chars().any(char::is_control);
+    let said = match meaning {
+        Meaning::Said(message) => !message.text.is_empty() && !message.text.contains(['\r', '\n']) && message.text.len() <= 4 * 2 * LONGEST,
+        Meaning::Happened(event) => (0..=MOST * 100).contains(&event.amount) && event.text.chars().count() <= LONGEST,
+    };
+    named && said && ChannelKey::parse(key.as_str()).as_ref() == Some(key)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #[test]
+    fn any_text_is_an_event_or_refused(text in any::<String>(), value in anything()) {
+        for text in [text, value.to_string()] {
+            if let Ok((key, meaning)) = read(&text) {
+                prop_assert!(is_sound(&key, &meaning), "{key} {meaning:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_fields_are_an_event_within_bounds_or_refused(
+        sound in prop::collection::vec(any::<bool>(), 6),
+        more in prop::collection::vec((prop::sample::select(FIELDS.to_vec()), anything()), 0..6),
+    ) {
+        let good = [("platform", "tube"), ("server_id", "ducks"), ("user_id", "1"), ("user_name", "Ana"), ("message_content", "!ping"), ("message_type", "chatMessage")];
+        let mut fields = serde_json::Map::new();
+        fields.extend(good.iter().zip(sound).filter(|(_, kept)| *kept).map(|((name, value), _)| ((*name).to_owned(), json!(value))));
+        fields.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        if let Ok((key, meaning)) = read(&Value::Object(fields).to_string()) {
+            prop_assert!(is_sound(&key, &meaning), "{key} {meaning:?}");
+        }
+    }
 }
