@@ -25,7 +25,6 @@ use waddlebot_platforms::local::Local;
 use waddlebot_runtime::actor::{Address, Fault, Me, World, open_root};
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::intake::Ears;
-use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::keys::Keys;
 use waddlebot_runtime::membership::{self, Here, Membership, Tenants};
 use waddlebot_runtime::placement::Placement;
@@ -80,7 +79,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let claims: Arc<dyn Claims> = Arc::new(placement.clone());
     let seed = node::Seed { store: store.clone(), claims: claims.clone() };
     let root = open_root::<Node>("node", seed, &world).await.map_err(anyhow::Error::from_boxed)?;
-    let journal = Journal::new(root.address.ask(node::Order::Journal).await?, store.clone()).of(here.clone());
+    let journal = root.address.ask(node::Order::Journal).await?.of(here.clone());
     let local = Local::new(clock.clone());
     let irc = config.irc_settings().map(|settings| Irc::new(settings, clock.clone())).transpose()?;
     let kept: Vec<_> = irc.iter().map(|irc| Arc::new(Kept::new(Arc::new(irc.clone()), IRC_CONNECTION))).collect();

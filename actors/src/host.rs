@@ -11,12 +11,11 @@ use waddlebot_runtime::actor::{Actor, Address, Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Millis, User};
 use waddlebot_runtime::command::CommandInfo;
 use waddlebot_runtime::event::Event;
-use waddlebot_runtime::journal::settled;
+use waddlebot_runtime::journal::{Writing, settled};
 use waddlebot_runtime::module::{Counts, Desk, Expansion};
-use waddlebot_runtime::platform::Platforms;
+use waddlebot_runtime::platform::{Boxed, Platforms};
 use waddlebot_runtime::store::{Claim, Store};
 
-use crate::channel::dispatch::Accepting;
 use crate::community;
 use crate::delivery::{Answered, Courier};
 use crate::installed::{self, Installed};
@@ -53,7 +52,7 @@ pub struct Call {
     /// Where, and as which message.
     pub origin: Origin,
     /// Comes true when the message is in the inbox; nothing is done before.
-    pub accepted: Option<Accepting>,
+    pub accepted: Option<Writing>,
 }
 
 /// Where a call came from.
@@ -194,15 +193,17 @@ impl Host {
 
     /// Goes back to what is on disk, after a call whose writes were undone. What an earlier call wrote may
     /// still wait for the disk, where no reader sees it.
-    async fn reload(&mut self, me: &Me<Order>) -> Result<(), Fault> {
-        drop(self.desk.take_tx());
-        settled(&self.setup.store).await?;
-        let all = installed::load(&self.setup.store, self.setup.community).await?;
-        let Installed { memory, settings, wakes_at, .. } = all.get(self.setup.entry.name).cloned().unwrap_or_default();
-        self.seat = (self.setup.entry.sit)(&memory, &settings)?;
-        self.saved = (self.seat.memory(), wakes_at);
-        self.dirty = false;
-        self.read_tables(me).await
+    fn reload<'a>(&'a mut self, me: &'a Me<Order>) -> Boxed<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            drop(self.desk.take_tx());
+            settled(&self.setup.store).await?;
+            let all = installed::load(&self.setup.store, self.setup.community).await?;
+            let Installed { memory, settings, wakes_at, .. } = all.get(self.setup.entry.name).cloned().unwrap_or_default();
+            self.seat = (self.setup.entry.sit)(&memory, &settings)?;
+            self.saved = (self.seat.memory(), wakes_at);
+            self.dirty = false;
+            self.read_tables(me).await
+        })
     }
 
     /// After every call: what was taught, and when to wake.

@@ -61,7 +61,18 @@ pub(crate) fn short(text: &str, most: usize) -> String {
 
 /// What is compared when case and spaces do not matter, on either database.
 pub(crate) fn folded(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push_str(word);
+    }
+    if folded.is_ascii() {
+        folded.make_ascii_lowercase();
+        return folded;
+    }
+    folded.to_lowercase()
 }
 
 /// A pattern for `LIKE … ESCAPE '!'` that finds a folded text anywhere in a folded column.

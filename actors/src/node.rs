@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Address, Ended, Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
-use waddlebot_runtime::journal::{self, Keeper};
+use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::placement::Claims;
 use waddlebot_runtime::platform::{Boxed, Platform};
 use waddlebot_runtime::spawn;
@@ -36,8 +36,8 @@ pub enum Order {
     Disconnect(String, oneshot::Sender<()>),
     /// Stop a community and its channels in good order; answer when what they had to do is done.
     Release(CommunityId, oneshot::Sender<()>),
-    /// Where the journal is reached.
-    Journal(oneshot::Sender<Address<journal::Order>>),
+    /// The way to the journal.
+    Journal(oneshot::Sender<Journal>),
     /// Every claim is lost: stop channels and communities; answer when they have ended.
     Vacate(oneshot::Sender<()>),
     /// Stop channels, then communities, then accounts, then the journal; answer when all is on disk.
@@ -67,7 +67,7 @@ pub type Stop = Box<dyn Fn() -> Boxed<'static, ()> + Send + Sync>;
 pub struct Node {
     claims: Arc<dyn Claims>,
     connections: HashMap<String, (Arc<dyn Connection>, Option<Stop>)>,
-    journal: Address<journal::Order>,
+    journal: Journal,
     accounts: HashMap<&'static str, Address<account::Order>>,
     communities: HashMap<CommunityId, Address<community::Order>>,
     channels: HashMap<ChannelKey, (CommunityId, Address<channel::Order>)>,
@@ -80,7 +80,7 @@ impl Actor for Node {
     type Seed = Seed;
 
     async fn open(Seed { store, claims }: Seed, me: &Me<Order>) -> Result<Self, Fault> {
-        let journal = me.open::<Keeper>("journal", store).await?;
+        let journal = Journal::start(me, store).await?;
         Ok(Self {
             claims,
             connections: HashMap::new(),
@@ -136,7 +136,7 @@ impl Actor for Node {
             }
             me.address().meter().fault(format!("{}: {why}", child.key));
             metrics::counter!("waddlebot_actor_failures_total").increment(1);
-            if child.key == self.journal.meter().key() {
+            if child.key == self.journal.key() {
                 return Err(format!("the journal has ended: {why}").into());
             }
         }
@@ -210,7 +210,7 @@ impl Node {
         spawn::task("release", async move {
             ended_in_time("channels", channels.iter().map(|channel| channel.drain())).await;
             ended_in_time("community", itself.iter().map(|community| community.drain())).await;
-            journal.ask(journal::Order::Flush).await.ok();
+            journal.flushed().await;
             reply.send(()).ok();
         });
     }
@@ -250,8 +250,7 @@ impl Node {
                 tracing::warn!(connection = connection.key(), "did not stop in time");
             }
         }
-        self.journal.ask(journal::Order::Flush).await.ok();
-        self.journal.drain().await;
+        self.journal.close().await;
     }
 }
 

@@ -17,13 +17,13 @@ use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::engine::{Engine, EngineError, EngineKind, Job, Method, Purpose, Reply, Target};
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::gate::Gate;
+use waddlebot_runtime::journal::Writing;
 use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::secret::{Secret, fingerprint};
 use waddlebot_runtime::sessions::{MemorySessions, Sessions, TTL};
 use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::{Claim, Store};
 
-use crate::channel::dispatch::Accepting;
 use crate::commands::{Command, Mode, Refused};
 use crate::delivery::Answered;
 use room::Room;
@@ -180,7 +180,7 @@ impl Outside {
 
     /// Runs a round: first those that run one after the other, then the others at once. Nothing is
     /// called before the message is in the inbox, where it has to be.
-    pub fn run(&self, occasion: Occasion, steps: Vec<Step>, ground: Ground, accepted: Option<Accepting>) {
+    pub fn run(&self, occasion: Occasion, steps: Vec<Step>, ground: Ground, accepted: Option<Writing>) {
         let outside = self.clone();
         spawn::task("outside", async move {
             if let Some(accepting) = accepted

@@ -10,7 +10,6 @@ use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::engine::Engine;
 use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::intake::{self, Ears, Outcome};
-use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::membership::{self, Before, Here, Membership, Terms};
 use waddlebot_runtime::placement::{Placement, Unclaimed};
 use waddlebot_runtime::platform::{
@@ -112,7 +111,7 @@ impl Stage {
         let clock = world.clock.clone();
         let seed = node::Seed { store: store.clone(), claims: claims.clone() };
         let root = open_root::<Node>("node", seed, &world).await.expect("the node opens");
-        let journal = Journal::new(root.address.ask(node::Order::Journal).await.expect("a journal"), store.clone());
+        let journal = root.address.ask(node::Order::Journal).await.expect("a journal");
         let seen = Seen::default();
         let platforms = Platforms::new([Arc::new(seen.clone()) as Arc<dyn Platform>]);
         let courier = Courier::new(platforms.clone(), Arc::new(seen.clone()), journal.clone()).behind(world.gate.clone());

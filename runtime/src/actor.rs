@@ -149,7 +149,8 @@ impl<O: Send + 'static> Me<O> {
         let key = key.into();
         let restarts = self.nursery.may_open(&key, self.world.clock.since_boot())?;
         let meter = Arc::new(Meter::new(key.clone(), A::KIND, Some(self.key().to_owned()), A::BOUND, restarts));
-        match spawn_shell::<A>(seed, meter, &self.world, Some(self.cell.clone())).await {
+        // In a box: rare, and large in every future that may open somebody.
+        match Box::pin(spawn_shell::<A>(seed, meter, &self.world, Some(self.cell.clone()))).await {
             Ok((address, cell)) => {
                 self.nursery.born(cell.get_id(), key);
                 Ok(address)

@@ -3,22 +3,24 @@
 mod execution;
 mod flush;
 mod inbox;
+mod keeper;
 mod outbox;
 mod points;
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 pub use execution::{Begun, Ending, Execution, Known, Recorded, Run, Told, begin, end, known, record, settled};
-pub use inbox::Accepted;
 pub use outbox::{Cause, Effect, Waiting, put};
 
 pub use points::{Earned, Points};
 
-use crate::actor::{Actor, Address, Fault, Gone, Me};
+use crate::actor::{Address, Fault, Me};
 use crate::membership::Here;
 use crate::store::{Store, StoreError};
-use flush::{Arrival, Batch};
+use flush::Line;
+use keeper::{Gathering, Keeper, Order};
 
 /// Something accepted: it will be acted on exactly once, whatever happens to this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,41 +53,33 @@ pub struct Stray {
     pub entity: String,
 }
 
-/// The way to the journal. Cloning shares it.
+/// The way to the journal: what is told to it is gathered here, and its actor writes it. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Journal {
+    gathering: Arc<Gathering>,
     address: Address<Order>,
     store: Store,
     here: Option<Here>,
 }
 
-/// What the journal is told.
-pub enum Order {
-    /// Put it into the inbox, into these hands; answer when it is on disk.
-    Accept(Entry, String, oneshot::Sender<Result<Accepted, String>>),
-    /// It was acted on: take it out of the inbox.
-    Done(String),
-    /// These are about to be sent; answer when that is on disk.
-    Sending(Vec<String>, oneshot::Sender<Result<(), String>>),
-    /// This was sent: forget it.
-    Sent(String),
-    /// Nobody knows whether this was sent: keep it to be shown, never send it again.
-    Unknown(String),
-    /// This did not leave after all: the next start sends it.
-    Unsent(String),
-    /// What chatters earned.
-    Points(Points),
-    /// The group is on disk, or was refused.
-    Flushed(u64),
-    /// Answer when everything told before is on disk.
-    Flush(oneshot::Sender<()>),
-}
+/// Comes true when what was told is on disk; an error says why it is not.
+pub type Writing = oneshot::Receiver<Result<(), String>>;
 
 impl Journal {
-    /// The journal at this address.
+    /// Opens the journal under an actor's supervision.
+    ///
+    /// # Errors
+    /// When it ended so often that it must rest (the supervision policy).
+    pub async fn start<O: Send + 'static>(me: &Me<O>, store: Store) -> Result<Self, Fault> {
+        let gathering = Arc::new(Gathering::new(me.clock().clone()));
+        let seed = keeper::Seed { store: store.clone(), gathering: gathering.clone() };
+        Ok(Self { address: me.open::<Keeper>("journal", seed).await?, gathering, store, here: None })
+    }
+
+    /// The key of its actor.
     #[must_use]
-    pub fn new(address: Address<Order>, store: Store) -> Self {
-        Self { address, store, here: None }
+    pub fn key(&self) -> &str {
+        self.address.meter().key()
     }
 
     /// The same on a node with a lease: what it accepts is in the hands of its present life.
@@ -98,15 +92,15 @@ impl Journal {
     ///
     /// # Errors
     /// When it could not be written; it is not accepted then.
-    pub async fn accept(&self, entry: Entry) -> Result<Accepted, StoreError> {
-        self.answer(self.accepting(entry)).await
+    pub async fn accept(&self, entry: Entry) -> Result<(), StoreError> {
+        answer(self.accepting(entry)).await
     }
 
-    /// As [`Journal::accept`], for who must not wait: the answer comes through the receiver.
+    /// As [`Journal::accept`], for who must not wait.
     #[must_use]
-    pub fn accepting(&self, entry: Entry) -> oneshot::Receiver<Result<Accepted, String>> {
+    pub fn accepting(&self, entry: Entry) -> Writing {
         let (sender, receiver) = oneshot::channel();
-        self.tell(Order::Accept(entry, self.life(), sender));
+        self.tell(Line::Accept(entry, self.life(), sender));
         receiver
     }
 
@@ -114,10 +108,10 @@ impl Journal {
     ///
     /// # Errors
     /// When it could not be written; it is not accepted then.
-    pub async fn leave(&self, entry: Entry) -> Result<Accepted, StoreError> {
+    pub async fn leave(&self, entry: Entry) -> Result<(), StoreError> {
         let (sender, receiver) = oneshot::channel();
-        self.tell(Order::Accept(entry, String::new(), sender));
-        self.answer(receiver).await
+        self.tell(Line::Accept(entry, String::new(), sender));
+        answer(receiver).await
     }
 
     /// Whether an entry was not acted on yet.
@@ -143,7 +137,7 @@ impl Journal {
 
     /// Takes an entry out of the inbox, after it was acted on and that is on disk.
     pub fn done(&self, message_id: impl Into<String>) {
-        self.tell(Order::Done(message_id.into()));
+        self.tell(Line::Done(message_id.into()));
     }
 
     /// Notes that these outbox rows are about to be sent.
@@ -152,33 +146,41 @@ impl Journal {
     /// When it could not be written: do not send.
     pub async fn sending(&self, ids: Vec<String>) -> Result<(), StoreError> {
         let (sender, receiver) = oneshot::channel();
-        self.tell(Order::Sending(ids, sender));
-        self.answer(receiver).await
+        self.tell(Line::Sending(ids, sender));
+        answer(receiver).await
     }
 
     /// Forgets an outbox row that was sent.
     pub fn sent(&self, id: impl Into<String>) {
-        self.tell(Order::Sent(id.into()));
+        self.tell(Line::Sent(id.into()));
     }
 
     /// Marks an outbox row of which nobody knows whether it was sent.
     pub fn unknown(&self, id: impl Into<String>) {
-        self.tell(Order::Unknown(id.into()));
+        self.tell(Line::Unknown(id.into()));
     }
 
     /// Marks an outbox row that certainly did not leave: the next start sends it.
     pub fn unsent(&self, id: impl Into<String>) {
-        self.tell(Order::Unsent(id.into()));
+        self.tell(Line::Unsent(id.into()));
     }
 
     /// Adds what chatters earned; on disk with the next group.
     pub fn points(&self, points: Points) {
-        self.tell(Order::Points(points));
+        self.tell(Line::Points(points));
     }
 
     /// Waits until everything told so far is on disk.
     pub async fn flushed(&self) {
-        self.address.ask(Order::Flush).await.ok();
+        let (sender, receiver) = oneshot::channel();
+        self.tell(Line::Flush(sender));
+        receiver.await.ok();
+    }
+
+    /// Writes what was told so far, then ends.
+    pub async fn close(&self) {
+        self.flushed().await;
+        self.address.drain().await;
     }
 
     /// What was accepted, is not acted on yet and not in this life's hands, oldest first; no more than a thousand.
@@ -224,71 +226,21 @@ impl Journal {
         Ok(Open { inbox: inbox::count(&self.store).await?, outbox, unknown })
     }
 
-    async fn answer<T>(&self, receiver: oneshot::Receiver<Result<T, String>>) -> Result<T, StoreError> {
-        match receiver.await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(why)) => Err(StoreError::Lost(why)),
-            Err(_) => Err(StoreError::Lost("the journal has ended".into())),
-        }
-    }
-
-    fn tell(&self, order: Order) {
-        if let Err(Gone) = self.address.send(order) {
-            tracing::error!("the journal has ended: a line was not written");
+    fn tell(&self, line: Line) {
+        match self.gathering.add(line) {
+            Ok(true) => drop(self.address.send(Order)),
+            Ok(false) => {}
+            Err(keeper::Ended) => tracing::error!("the journal has ended: a line was not written"),
         }
     }
 }
 
-/// The actor behind [`Journal`]: gathers while one group is being written, then writes the next.
-pub struct Keeper {
-    store: Store,
-    gathering: Batch,
-    writing: bool,
-    seq: i64,
-    groups: u64,
-    rows: u64,
-}
-
-impl Actor for Keeper {
-    const KIND: &'static str = "journal";
-    type Order = Order;
-    type Seed = Store;
-
-    async fn open(store: Store, _: &Me<Order>) -> Result<Self, Fault> {
-        Ok(Self { store, gathering: Batch::default(), writing: false, seq: 0, groups: 0, rows: 0 })
-    }
-
-    async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
-        match order {
-            Order::Flushed(rows) => {
-                self.writing = false;
-                self.groups += 1;
-                self.rows += rows;
-            }
-            order => {
-                let now = me.clock().now();
-                // Rises with every entry, also within a millisecond and across restarts.
-                self.seq = now.saturating_mul(1000).max(self.seq + 1);
-                self.gathering.add(order, Arrival { seq: self.seq, at: now });
-            }
-        }
-        if !self.writing && !self.gathering.is_empty() {
-            self.writing = true;
-            let batch = std::mem::take(&mut self.gathering);
-            let (store, address) = (self.store.clone(), me.address().clone());
-            crate::spawn::task("journal", async move {
-                let rows = batch.write(&store).await;
-                address.send(Order::Flushed(rows)).ok();
-            });
-        }
-        Ok(())
-    }
-
-    async fn close(&mut self) {
-        std::mem::take(&mut self.gathering).write(&self.store).await;
-    }
-
-    fn memory(&self) -> Value {
-        json!({ "groups_written": self.groups, "rows_written": self.rows, "writing": self.writing })
+async fn answer(writing: Writing) -> Result<(), StoreError> {
+    match writing.await {
+        Ok(written) => written.map_err(StoreError::Lost),
+        Err(_) => Err(StoreError::Lost("the journal has ended".into())),
     }
 }
+
+#[cfg(test)]
+mod tests;

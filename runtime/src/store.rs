@@ -124,7 +124,7 @@ impl Store {
         fence::reads(sql.text())?;
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(sql).await,
-            Backend::Postgres { primary, .. } => sql.all_postgres(&mut *primary.acquire().await?).await,
+            Backend::Postgres { primary, .. } => sql.all_postgres(&mut *Box::pin(primary.acquire()).await?).await,
         }
     }
 
@@ -143,7 +143,7 @@ impl Store {
     pub async fn all_lately(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
         fence::reads(sql.text())?;
         match &self.backend {
-            Backend::Postgres { replica, .. } => sql.all_postgres(&mut *replica.acquire().await?).await,
+            Backend::Postgres { replica, .. } => sql.all_postgres(&mut *Box::pin(replica.acquire()).await?).await,
             Backend::Sqlite(_) => self.all(sql).await,
         }
     }
@@ -156,7 +156,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.begin(None).await.map(Tx::sqlite),
-            Backend::Postgres { primary, commits, .. } => Ok(Tx::postgres(primary.begin().await?, commits.clone())),
+            Backend::Postgres { primary, commits, .. } => Ok(Tx::postgres(Box::pin(primary.begin()).await?, commits.clone())),
         }
     }
 

@@ -10,7 +10,7 @@ use waddlebot_runtime::command::CommandInfo;
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::fault;
 use waddlebot_runtime::intake::{Outcome, Verdict};
-use waddlebot_runtime::journal::Entry;
+use waddlebot_runtime::journal::{Entry, Writing};
 
 use super::resolve::Resolution;
 use super::{Accepted, Channel, Order, Way, say};
@@ -190,7 +190,7 @@ impl Channel {
     }
 
     /// Puts a message into the inbox; nothing is done about it before the receiver says that it is there.
-    fn accepting(&self, message_id: &str, what: &Accepted) -> Accepting {
+    fn accepting(&self, message_id: &str, what: &Accepted) -> Writing {
         let body = serde_json::to_string(what).unwrap_or_default();
         self.seed.journal.accepting(Entry { message_id: message_id.to_owned(), entity: self.seed.key.to_string(), body })
     }
@@ -307,11 +307,8 @@ pub(super) struct Known {
     clogged: bool,
 }
 
-/// Comes true when an entry is in the inbox.
-pub type Accepting = oneshot::Receiver<Result<waddlebot_runtime::journal::Accepted, String>>;
-
 /// Waits until an entry is in the inbox; says whether it is.
-pub async fn accepted(accepting: Accepting) -> bool {
+pub async fn accepted(accepting: Writing) -> bool {
     let accepted = accepting.await.unwrap_or_else(|_| Err("the journal has ended".into()));
     if let Err(why) = &accepted {
         tracing::error!(why, "a message was not accepted");

@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 use waddlebot_runtime::actor::Me;
 use waddlebot_runtime::chat::{ChatMessage, User};
 use waddlebot_runtime::event::Event;
+use waddlebot_runtime::journal::Writing;
 
 use super::admit::{Admission, Wish};
-use super::dispatch::Accepting;
 use super::resolve::Elsewhere;
 use super::{Channel, Order, say};
 use crate::commands::Command;
@@ -53,7 +53,7 @@ impl Channel {
         commands: Vec<Arc<Command>>,
         message: &ChatMessage,
         rest: String,
-        accepted: Option<Accepting>,
+        accepted: Option<Writing>,
         me: &Me<Order>,
     ) -> Vec<Coming> {
         if let Some(command) = commands.first() {
@@ -91,7 +91,7 @@ impl Channel {
         self.send_out(commands, occasion, None, me)
     }
 
-    fn send_out(&mut self, commands: Vec<Arc<Command>>, occasion: Occasion, accepted: Option<Accepting>, me: &Me<Order>) -> Vec<Coming> {
+    fn send_out(&mut self, commands: Vec<Arc<Command>>, occasion: Occasion, accepted: Option<Writing>, me: &Me<Order>) -> Vec<Coming> {
         let now = me.clock().now();
         let (mut steps, mut coming) = (Vec::with_capacity(commands.len()), Vec::with_capacity(commands.len()));
         for command in commands {

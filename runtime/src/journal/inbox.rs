@@ -4,34 +4,21 @@ use super::flush::Arrival;
 use super::{Entry, Stray};
 use crate::store::{Row, Sql, Store, StoreError, Tx, sql};
 
-/// Whether an accepted entry is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accepted {
-    /// It was not in the inbox before.
-    New,
-    /// It waits in the inbox already: somebody is at it, or will be.
-    Again,
-}
-
 /// Tried this often without an end, an entry is left for a person to look at.
 const ATTEMPTS: i64 = 3;
 
-/// Puts entries in, in order; says of each whether it is new.
-pub(super) async fn put(tx: &mut Tx, entries: &[(Entry, String, Arrival)]) -> Result<Vec<Accepted>, StoreError> {
-    let mut fresh = std::collections::HashSet::new();
+/// Puts entries in, in order; what stands there already stays as it is.
+pub(super) async fn put(tx: &mut Tx, entries: &[(Entry, String, Arrival)]) -> Result<(), StoreError> {
     for chunk in entries.chunks(500) {
         let head = "INSERT INTO inbox (message_id, entity_id, seq, body, held_by, received_at) VALUES";
-        let mut statement = Sql::rows(head, 6, "ON CONFLICT (message_id) DO NOTHING RETURNING message_id");
+        let mut statement = Sql::rows(head, 6, "ON CONFLICT (message_id) DO NOTHING");
         for (entry, holder, arrival) in chunk {
             statement = statement.bind(&entry.message_id).bind(&entry.entity).bind(arrival.seq).bind(&entry.body);
             statement = statement.bind(holder).bind(arrival.at);
         }
-        for row in tx.all(statement).await? {
-            fresh.insert(row.get::<String>("message_id")?);
-        }
+        tx.run(statement).await?;
     }
-    // An entry that stands twice in one group is new only the first time.
-    Ok(entries.iter().map(|(entry, ..)| if fresh.remove(&entry.message_id) { Accepted::New } else { Accepted::Again }).collect())
+    Ok(())
 }
 
 pub(super) async fn take(tx: &mut Tx, ids: &[String]) -> Result<(), StoreError> {

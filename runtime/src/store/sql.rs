@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::StoreError;
 use super::sqlite::Found;
+use crate::platform::Boxed;
 
 /// Begins a statement. Its text is a constant; values go in by `$1`, `$2` … and [`Sql::bind`].
 #[must_use]
@@ -114,12 +115,16 @@ impl Sql {
         (text, kept, self.values)
     }
 
-    pub(super) async fn all_postgres(self, on: &mut PgConnection) -> Result<Vec<Row>, StoreError> {
-        Ok(self.for_postgres().fetch_all(on).await?.into_iter().map(|row| Row(Source::Postgres(row))).collect())
+    // In boxes: the driver's futures are thousands of bytes, which would be moved about with every future that
+    // holds one, on SQLite as well.
+    pub(super) fn all_postgres(self, on: &mut PgConnection) -> Boxed<'_, Result<Vec<Row>, StoreError>> {
+        let query = self.for_postgres();
+        Box::pin(async move { Ok(query.fetch_all(on).await?.into_iter().map(|row| Row(Source::Postgres(row))).collect()) })
     }
 
-    pub(super) async fn run_postgres(self, on: &mut PgConnection) -> Result<u64, StoreError> {
-        Ok(self.for_postgres().execute(on).await?.rows_affected())
+    pub(super) fn run_postgres(self, on: &mut PgConnection) -> Boxed<'_, Result<u64, StoreError>> {
+        let query = self.for_postgres();
+        Box::pin(async move { Ok(query.execute(on).await?.rows_affected()) })
     }
 }
 

@@ -81,7 +81,7 @@ impl Tx {
         match &mut self.on {
             On::Sqlite(turn) => turn.batch(text)?,
             On::Postgres(transaction) => {
-                sqlx::raw_sql(text).execute(&mut **transaction).await?;
+                Box::pin(sqlx::raw_sql(text).execute(&mut **transaction)).await?;
             }
         }
         self.failed = false;
@@ -115,7 +115,7 @@ impl Tx {
                 Ok(receipt)
             }
             On::Postgres(transaction) => {
-                transaction.commit().await?;
+                Box::pin(transaction.commit()).await?;
                 if let Some(commits) = self.commits {
                     commits.fetch_add(1, Ordering::Relaxed);
                 }

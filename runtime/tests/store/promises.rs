@@ -159,17 +159,18 @@ pub(crate) async fn a_row_that_is_there_already_is_taken(place: Place) {
 pub(crate) async fn many_rows_go_in_at_once_and_come_out_by_a_list(place: Place) {
     let store = opened(&place).await;
     let mut insert = Sql::rows("INSERT INTO communities (id, name, created_at) VALUES", 3, "ON CONFLICT (id) DO NOTHING");
-    for id in 0..500_i64 {
+    for id in 1000..1500_i64 {
         insert = insert.bind(id).bind(format!("community {id}")).bind(0_i64);
     }
     let mut tx = store.begin().await.expect("a transaction");
     assert_eq!(tx.run(insert.clone()).await.expect("a batch"), 500);
     assert_eq!(tx.run(insert).await.expect("the batch again"), 0);
     tx.commit().await.expect("a commit");
-    let wanted = Sql::rows("SELECT id, name FROM communities WHERE id IN", 1, "ORDER BY id DESC").bind(3_i64).bind(499_i64).bind(500_i64);
+    let wanted =
+        Sql::rows("SELECT id, name FROM communities WHERE id IN", 1, "ORDER BY id DESC").bind(1003_i64).bind(1499_i64).bind(1500_i64);
     let rows = store.all(wanted).await.expect("a query");
     let names: Vec<String> = rows.iter().map(|row| row.get("name").expect("a name")).collect();
-    assert_eq!(names, ["community 499", "community 3"]);
+    assert_eq!(names, ["community 1499", "community 1003"]);
 }
 
 pub(crate) async fn nothing_is_told_apart_from_empty(place: Place) {

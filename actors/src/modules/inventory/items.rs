@@ -103,7 +103,7 @@ pub(super) async fn relabel(tx: &mut FencedTx, act: &Act<'_>, item: &Item, label
 
 async fn write_down(tx: &mut FencedTx, act: &Act<'_>, item: i64, name: &str) -> Result<(), StoreError> {
     let written = sql("INSERT INTO inventory_activity (community_id, id, item_id, item_name, action, performed_by, details, created_at) \
-         SELECT $1, COALESCE(MAX(id), 0) + 1, $2, $3, $4, $5, $6, $7 FROM inventory_activity WHERE community_id = $1")
+         VALUES ($1, (SELECT COALESCE(MAX(id), 0) + 1 FROM inventory_activity WHERE community_id = $1), $2, $3, $4, $5, $6, $7)")
     .bind(act.community)
     .bind(item)
     .bind(name)

@@ -58,8 +58,8 @@ pub(super) async fn add(
 ) -> Result<i64, StoreError> {
     let row = sql("INSERT INTO memories (community_id, id, entity_id, memory_type, title, content, url, author, tags, search_text, \
          created_by, created_by_name, created_at, updated_at) \
-         SELECT $1, COALESCE(MAX(id), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12 FROM memories WHERE community_id = $1 \
-         RETURNING id")
+         VALUES ($1, (SELECT COALESCE(MAX(id), 0) + 1 FROM memories WHERE community_id = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+         $12, $12) RETURNING id")
     .bind(community)
     .bind(channel.as_str())
     .bind(memory.kind.name())

@@ -25,7 +25,8 @@ pub(super) struct Reminder {
 pub(super) async fn add(tx: &mut FencedTx, community: CommunityId, reminder: &Reminder, now: Millis) -> Result<i64, StoreError> {
     let row = sql("INSERT INTO reminders (community_id, id, entity_id, user_id, user_name, reminder_text, remind_at, first_at, \
          recurring_pattern, recurring_end, created_at) \
-         SELECT $1, COALESCE(MAX(id), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM reminders WHERE community_id = $1 RETURNING id")
+         VALUES ($1, (SELECT COALESCE(MAX(id), 0) + 1 FROM reminders WHERE community_id = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         RETURNING id")
     .bind(community)
     .bind(reminder.channel.as_ref().map_or("", ChannelKey::as_str))
     .bind(&reminder.user)

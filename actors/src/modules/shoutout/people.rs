@@ -101,7 +101,7 @@ pub(super) async fn introduced(tx: &mut FencedTx, entry: &Entry<'_>) -> Result<b
     }
     let written =
         sql("INSERT INTO shoutout_history (community_id, id, user_key, user_name, entity_id, reason, asked_by, game, created_at) \
-         SELECT $1, COALESCE(MAX(id), 0) + 1, $2, $3, $4, $5, $6, $7, $8 FROM shoutout_history WHERE community_id = $1")
+         VALUES ($1, (SELECT COALESCE(MAX(id), 0) + 1 FROM shoutout_history WHERE community_id = $1), $2, $3, $4, $5, $6, $7, $8)")
         .bind(entry.community)
         .bind(&key)
         .bind(entry.name.as_str())

@@ -74,6 +74,6 @@ fn step(on: &Connection, number: u64, group: u64) -> Result<()> {
 
 /// Message, channel and community of a command: the same spread as the house's.
 fn named(number: i64) -> (String, String, i64) {
-    let (community, channel) = (number % 64 + 1, number / 64 % 8);
+    let (community, channel) = (number % 64 + 2, number / 64 % 8);
     (format!("bare:c{community}-{channel}|p{}-{number}", number / 512 % 2), format!("bare:c{community}-{channel}"), community)
 }
