@@ -109,6 +109,11 @@ impl Gate {
         self.0.moved.notify_waiters();
     }
 
+    /// Shuts it until it is opened again; what is held stays held.
+    pub(crate) fn freeze(&self) {
+        self.open_until(Duration::from_millis(1));
+    }
+
     /// Shuts it for everybody who holds something now.
     pub(crate) fn surrender(&self) {
         self.0.surrenders.fetch_add(1, Ordering::AcqRel);

@@ -3,10 +3,11 @@
 mod join;
 mod lease;
 mod lookout;
+mod quick;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use crate::gate::Gate;
 use crate::platform::Boxed;
 use crate::store::{Identity, Member, Store, nodes};
 use lease::Renewal;
+pub(crate) use quick::Suspects;
 
 /// How a node shows that it lives; the same on all nodes. All times on the boot clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +32,13 @@ pub struct Terms {
     pub renew: Duration,
     /// How long before the end of its lease it stops acting.
     pub guard: Duration,
+    /// Whether a process that is seen to be gone is followed before its lease ends.
+    pub quick: bool,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(6), renew: Duration::from_millis(1500), guard: Duration::from_secs(1) }
+        Self { ttl: Duration::from_secs(6), renew: Duration::from_millis(1500), guard: Duration::from_secs(1), quick: false }
     }
 }
 
@@ -63,13 +67,23 @@ struct Inner {
     incarnation: AtomicI64,
     held: AtomicUsize,
     gate: Gate,
+    /// Whether others can see that this process lives, where they look.
+    bound: AtomicBool,
+    suspects: Suspects,
 }
 
 impl Here {
     /// A node that has not joined yet.
     #[must_use]
     pub fn new(node_id: impl Into<String>, clock: Clock) -> Self {
-        let inner = Inner { node_id: node_id.into(), incarnation: AtomicI64::new(0), held: AtomicUsize::new(0), gate: Gate::shut(clock) };
+        let inner = Inner {
+            node_id: node_id.into(),
+            incarnation: AtomicI64::new(0),
+            held: AtomicUsize::new(0),
+            gate: Gate::shut(clock),
+            bound: AtomicBool::new(true),
+            suspects: Suspects::default(),
+        };
         Self(Arc::new(inner))
     }
 
@@ -97,9 +111,24 @@ impl Here {
         self.0.held.store(claims, Ordering::Relaxed);
     }
 
+    /// Nodes that closed their connection and whose port refuses.
+    pub(crate) fn suspects(&self) -> &Suspects {
+        &self.0.suspects
+    }
+
     fn born(&self, incarnation: i64, deadline: Duration) {
         self.0.incarnation.store(incarnation, Ordering::Release);
-        self.0.gate.open_until(deadline);
+        if self.0.bound.load(Ordering::Acquire) {
+            self.0.gate.open_until(deadline);
+        }
+    }
+
+    /// Notes whether others can see that this process lives. While they cannot, it freezes: they may think it gone.
+    fn bind(&self, bound: bool) {
+        if self.0.bound.swap(bound, Ordering::AcqRel) && !bound {
+            tracing::warn!("the session with the database is lost: nothing more goes out until it stands again");
+            self.0.gate.freeze();
+        }
     }
 
     fn surrender(&self) {

@@ -25,7 +25,7 @@ pub use secure::{BadPapers, Papers, Seal};
 use crate::actor::{Actor, Fault, Me};
 use crate::clock::Clock;
 use crate::gateway::{Gateway, PeerLink};
-use crate::store::{Neighbour, Store, nodes};
+use crate::store::{Identity, Neighbour, Store, nodes};
 use link::Link;
 
 /// How often either side shows that it is there.
@@ -165,13 +165,15 @@ impl Switchboard {
             if !goes_on {
                 over.cancel();
                 self.peers.0.troubles.remove(&whom.0);
+                self.peers.0.name.here.suspects().remove(&whom.0);
             }
             goes_on
         });
         for whom in wanted {
-            self.calls.entry(whom).or_insert_with_key(|(node, _, address)| {
+            self.calls.entry(whom).or_insert_with_key(|(node, incarnation, address)| {
                 let over = self.closing.child_token();
-                call::keep_calling(self.peers.clone(), node.clone(), address.clone(), over.clone());
+                let node = Identity { node_id: node.clone(), incarnation: *incarnation };
+                call::keep_calling(self.peers.clone(), node, address.clone(), over.clone());
                 over
             });
         }

@@ -6,6 +6,7 @@ mod fence;
 mod hold;
 mod migrate;
 pub(crate) mod nodes;
+mod session;
 mod sql;
 mod sqlite;
 mod tx;
@@ -25,6 +26,7 @@ pub use error::StoreError;
 pub use fence::{Claim, FencedTx};
 pub use hold::Hold;
 pub use nodes::{Member, Neighbour};
+pub(crate) use session::Session;
 pub use sql::{Cell, Row, Sql, Value, sql};
 pub use tx::{Receipt, Tx};
 
@@ -211,6 +213,15 @@ impl Store {
             }
         };
         Self { backend, gate: self.gate.clone() }
+    }
+
+    /// A session of its own that can hold a lock. None where a file is served by one process.
+    #[must_use]
+    pub(crate) fn session(&self) -> Option<Session> {
+        match &self.backend {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres { primary, .. } => Some(Session::new(primary.connect_options().as_ref().clone())),
+        }
     }
 
     /// Waits for open writes and closes the database.

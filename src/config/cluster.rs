@@ -50,7 +50,7 @@ impl Config {
     /// What must be the same on all nodes, as they compare it.
     pub(super) fn terms(&self) -> String {
         let lease = &self.lease;
-        format!("ttl={:?} renew={:?} guard={:?}", lease.ttl, lease.renew, lease.guard)
+        format!("ttl={:?} renew={:?} guard={:?} quick={}", lease.ttl, lease.renew, lease.guard, lease.quick)
     }
 
     /// What is set must be enough for a cluster, and safe.

@@ -51,7 +51,12 @@ impl Config {
 
     /// This node among others: its row, and how it shows that it lives.
     pub(crate) fn membership(&self, here: &Here, store: &Store, before: Before) -> membership::Seed {
-        let terms = Terms { ttl: self.lease.ttl, renew: self.lease.renew, guard: self.lease.guard };
+        let terms = Terms {
+            ttl: self.lease.ttl,
+            renew: self.lease.renew,
+            guard: self.lease.guard,
+            quick: self.lease.quick && self.cluster.name.is_some(),
+        };
         let member = Member {
             node_id: self.node.id.clone(),
             address: self.peer_address().unwrap_or_default(),

@@ -98,6 +98,8 @@ settings! {
         renew: Duration = "1500ms", "HEARTBEAT_INTERVAL";
         /// How long before the end of its lease a node stops acting.
         guard: Duration = "1s", "GRACE_PERIOD";
+        /// Whether a process that is seen to be gone is followed at once; not behind a pooler that shares sessions.
+        quick: bool = "true";
     }
     /// Several nodes that share one PostgreSQL and one Redis; without a name a node is alone.
     cluster: Cluster {

@@ -3,11 +3,12 @@
 use std::io;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
 use super::lookout::Lookout;
-use super::{Here, Terms};
+use super::{Here, Terms, quick};
 use crate::clock::Clock;
 use crate::spawn;
 use crate::store::{Identity, Store, StoreError, nodes};
@@ -46,7 +47,17 @@ impl Renewal {
     /// Starts the thread; it ends when the sender of `watched` is dropped.
     pub(super) fn start(self, watched: watch::Receiver<i64>) -> io::Result<()> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        spawn::thread("lease", move || runtime.block_on(self.keep(watched))).map(drop)
+        spawn::thread("lease", move || {
+            runtime.block_on(async move {
+                let quick = self.terms.quick.then(|| {
+                    let store = self.store.apart();
+                    quick::keep(self.here.clone(), store, self.clock.clone(), watched.clone())
+                });
+                // On one thread: between a look at the session and what follows from it nothing opens the gate.
+                tokio::join!(self.keep(watched), OptionFuture::from(quick));
+            });
+        })
+        .map(drop)
     }
 
     async fn keep(mut self, mut watched: watch::Receiver<i64>) {
@@ -85,6 +96,7 @@ impl Renewal {
         let others = nodes::others(&self.store, self.here.node_id()).await?;
         for (node, seen) in watch.look(others, self.clock.since_boot(), self.terms.ttl + MARGIN) {
             if nodes::declare_dead(&self.store, &node, &seen).await? {
+                metrics::counter!("waddlebot_nodes_declared_dead_total", "how" => "silent").increment(1);
                 tracing::warn!(node, incarnation = seen.incarnation, "this node is silent and was declared dead");
             }
         }

@@ -142,9 +142,10 @@ impl Peers {
 }
 
 /// Keeps a connection to a node until `over`.
-pub(super) fn keep_calling(peers: Peers, node: String, address: String, over: CancellationToken) {
+pub(super) fn keep_calling(peers: Peers, node: Identity, address: String, over: CancellationToken) {
     spawn::task("call", async move {
-        let mut pause = FIRST;
+        let (mut pause, mut fate) = (FIRST, Fate::default());
+        let Identity { node_id: node, incarnation } = node;
         while !over.is_cancelled() {
             let met = tokio::select! {
                 met = peers.meet(&address) => met,
@@ -152,8 +153,11 @@ pub(super) fn keep_calling(peers: Peers, node: String, address: String, over: Ca
             };
             match met {
                 Ok((wire, peer)) if peer.node_id == node => {
+                    let peer_life = peer.incarnation;
                     let (link, keep) = Link::over(wire, peer, peers.0.clock.clone());
                     peers.connected(&link);
+                    fate = Fate { was_met: peer_life == incarnation, ..Fate::default() };
+                    peers.0.name.here.suspects().remove(&node);
                     let why = tokio::select! {
                         why = keep => why,
                         () = over.cancelled() => {
@@ -163,10 +167,19 @@ pub(super) fn keep_calling(peers: Peers, node: String, address: String, over: Ca
                     };
                     link.end();
                     peers.lost(&node, &link, &why);
+                    // Silence is no sign: who stands still may go on.
+                    fate.was_met &= why.kind() != io::ErrorKind::TimedOut;
                     pause = FIRST;
                 }
                 Ok((_, peer)) => peers.not_met(&node, &Unmet::Unfit(format!("there is the node {:?} now", peer.node_id))),
-                Err(why) => peers.not_met(&node, &why),
+                Err(why) => {
+                    peers.not_met(&node, &why);
+                    if fate.looks_gone(&why, peers.0.clock.since_boot()) {
+                        peers.0.name.here.suspects().insert(node.clone(), incarnation);
+                    } else {
+                        peers.0.name.here.suspects().remove(&node);
+                    }
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(pause.mul_f64(0.5 + chance() / 2.0)) => {}
@@ -175,6 +188,30 @@ pub(super) fn keep_calling(peers: Peers, node: String, address: String, over: Ca
             pause = (pause * 2).min(LONGEST);
         }
     });
+}
+
+/// What was seen of a peer since it closed its connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fate {
+    /// There was a connection in this very life, and the other side closed it.
+    was_met: bool,
+    /// Since when its port refuses, without a pause.
+    refuses: Option<Duration>,
+}
+
+/// How far apart two refusals must be.
+const APART: Duration = Duration::from_millis(200);
+
+impl Fate {
+    /// Whether another failed call makes it look gone: its port, and not the way to it, must have refused twice.
+    fn looks_gone(&mut self, why: &Unmet, now: Duration) -> bool {
+        if !matches!(why, Unmet::Lost(error) if error.kind() == io::ErrorKind::ConnectionRefused) {
+            self.refuses = None;
+            return false;
+        }
+        let since = *self.refuses.get_or_insert(now);
+        self.was_met && now.saturating_sub(since) >= APART
+    }
 }
 
 /// From 0 to 1, so that nodes that start together do not call together.
@@ -237,5 +274,27 @@ impl Peers {
         let why = guest::serve(wire, gateway, closing).await;
         self.0.guests.remove_if(&peer.node_id, |_, incarnation| *incarnation == peer.incarnation);
         tracing::debug!(node = peer.node_id, %why, "a node's connection to this one ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused() -> Unmet {
+        Unmet::Lost(io::ErrorKind::ConnectionRefused.into())
+    }
+
+    #[test]
+    fn only_who_was_met_closed_the_connection_and_refuses_for_a_while_looks_gone() {
+        let at = Duration::from_millis;
+        let mut fate = Fate { was_met: true, refuses: None };
+        assert!(!fate.looks_gone(&refused(), at(1000)));
+        assert!(!fate.looks_gone(&refused(), at(1150)));
+        assert!(fate.looks_gone(&refused(), at(1200)));
+        assert!(!fate.looks_gone(&Unmet::Lost(io::ErrorKind::TimedOut.into()), at(1300)), "the way to it is broken");
+        assert!(!fate.looks_gone(&refused(), at(1400)), "it begins anew");
+        let mut stranger = Fate::default();
+        assert!(!stranger.looks_gone(&refused(), at(1000)) && !stranger.looks_gone(&refused(), at(9000)));
     }
 }

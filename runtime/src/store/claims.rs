@@ -55,7 +55,7 @@ macro_rules! take {
 }
 
 /// Who asks: a node in one of its incarnations.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The node.
     pub node_id: String,

@@ -16,6 +16,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("waddlebot_lease_failures_total", "Renewals of this node's lease that the database did not answer in time"),
     ("waddlebot_lease_surrenders_total", "Leases that this node lost, with every claim"),
     ("waddlebot_module_failures_total", "Commands and events that a module failed at"),
+    ("waddlebot_nodes_declared_dead_total", "Nodes that this one declared dead, by how it saw that"),
     ("waddlebot_overlay_items_total", "Overlay items by what became of them"),
     ("waddlebot_replies_unknown_total", "Replies of which a crash left unknown whether they went out"),
     ("waddlebot_send_waits_total", "Messages that waited for an account's send budget"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use waddlebot_runtime::chat::{ChannelKey, ChatMessage};
+use waddlebot_runtime::chat::{ChannelKey, ChatMessage, Text};
 use waddlebot_runtime::gateway::{Answer, Envelope, Payload};
 use waddlebot_runtime::intake::{self, Ear, Heard, Outcome, Ran, Unheard, Verdict};
 use waddlebot_runtime::journal::Entry;
@@ -14,6 +14,7 @@ use waddlebot_runtime::spawn;
 
 use super::{Afar, Where, is_lost};
 use crate::channel::{Accepted, resolve};
+use crate::household::Household;
 
 /// How much may wait to be brought.
 const QUEUE: usize = 256;
@@ -158,7 +159,7 @@ impl Carrier {
             let tried = self.bring(&owner, &envelope).await;
             payload = envelope.payload;
             match tried {
-                Tried::There(Some(later)) => return self.pass_on_from_afar(later, asked),
+                Tried::There(Some(later)) => return self.pass_on_from_afar(later, &payload, asked),
                 Tried::There(None) => return,
                 Tried::Again => self.way = None,
                 Tried::Unreachable => {
@@ -211,19 +212,31 @@ impl Carrier {
         });
     }
 
-    fn pass_on_from_afar(&self, later: oneshot::Receiver<Answer>, asked: Asked) {
+    fn pass_on_from_afar(&self, later: oneshot::Receiver<Answer>, payload: &Payload, asked: Asked) {
         let Some(asked) = asked else { return };
-        let key = self.key.clone();
+        let (id, household) = (self.message_id(payload), self.afar.0.household.clone());
         spawn::task("outcome", async move {
-            match later.await {
-                Ok(Answer::Outcome(text)) => match serde_json::from_str(&text) {
-                    Ok(outcome) => _ = asked.send(outcome),
-                    Err(error) => tracing::warn!(channel = %key, %error, "a peer's outcome cannot be read"),
-                },
-                Ok(Answer::Taken) => _ = asked.send(Outcome { verdict: Verdict::Done, ..Outcome::default() }),
-                other => tracing::warn!(channel = %key, ?other, "what came of a message is not known"),
+            let outcome = match later.await {
+                Ok(Answer::Outcome(text)) => serde_json::from_str(&text).ok(),
+                Ok(Answer::Taken) => Some(Outcome { verdict: Verdict::Done, ..Outcome::default() }),
+                // It was taken, and who took it died or gave it to another: what is durable is done, and told then.
+                _ => recorded(&household, &id).await.filter(|outcome| !outcome.ran.is_empty()),
+            };
+            match outcome {
+                Some(outcome) => _ = asked.send(outcome),
+                None => tracing::warn!(message = id, "what came of a message is not known"),
             }
         });
+    }
+
+    /// The id under which what is brought is written down.
+    fn message_id(&self, payload: &Payload) -> String {
+        let id = match payload {
+            Payload::Asked(message) => message.id.clone(),
+            Payload::Happened(event) => event.id.clone(),
+            Payload::Said(_) | Payload::Errand(_) => Text::new(),
+        };
+        format!("{}|{id}", self.key)
     }
 
     /// Gives everything an id, so that whoever gets it twice can tell.
@@ -278,30 +291,34 @@ impl Carrier {
     fn wait(&self, message_id: String, asked: oneshot::Sender<Outcome>) {
         let household = self.afar.0.household.clone();
         spawn::task("inbox", async move {
-            let journal = household.journal();
-            let ids: Vec<_> = household.0.on.modules.iter().map(|module| format!("{message_id}/{}", module.name)).collect();
-            let done = async {
-                while journal.is_open(&message_id).await.unwrap_or(true) {
-                    tokio::time::sleep(LOOK).await;
-                }
-            };
-            if tokio::time::timeout(PATIENCE, done).await.is_err() {
-                return;
+            if let Some(outcome) = recorded(&household, &message_id).await {
+                asked.send(outcome).ok();
             }
-            let Ok(told) = journal.told(&ids).await else { return };
-            let mut outcome = Outcome { verdict: Verdict::Done, ..Outcome::default() };
-            for one in told {
-                outcome.responses.extend(serde_json::from_str::<Vec<Response>>(&one.answer).unwrap_or_default());
-                if one.failed {
-                    outcome.verdict = Verdict::Failed;
-                }
-                let error = one.failed.then(|| "it failed on the node that serves the channel".to_owned());
-                let execution_time_ms = u64::try_from(one.millis).unwrap_or(0);
-                outcome.ran.push(Ran { module: one.module, command: one.command, error, execution_time_ms, ..Ran::default() });
-            }
-            asked.send(outcome).ok();
         });
     }
+}
+
+/// What is recorded to have come of a message once it is out of the inbox; nothing when it does not come out in time.
+async fn recorded(household: &Household, message_id: &str) -> Option<Outcome> {
+    let journal = household.journal();
+    let ids: Vec<_> = household.0.on.modules.iter().map(|module| format!("{message_id}/{}", module.name)).collect();
+    let done = async {
+        while journal.is_open(message_id).await.unwrap_or(true) {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, done).await.ok()?;
+    let mut outcome = Outcome { verdict: Verdict::Done, ..Outcome::default() };
+    for one in journal.told(&ids).await.ok()? {
+        outcome.responses.extend(serde_json::from_str::<Vec<Response>>(&one.answer).unwrap_or_default());
+        if one.failed {
+            outcome.verdict = Verdict::Failed;
+        }
+        let error = one.failed.then(|| "it failed on the node that serves the channel".to_owned());
+        let execution_time_ms = u64::try_from(one.millis).unwrap_or(0);
+        outcome.ran.push(Ran { module: one.module, command: one.command, error, execution_time_ms, ..Ran::default() });
+    }
+    Some(outcome)
 }
 
 /// Much that was said, in pieces that fit into an envelope.
