@@ -5,6 +5,7 @@ mod chat;
 mod crash;
 mod events;
 mod hostile;
+mod lambda;
 mod later;
 mod manage;
 mod node;
