@@ -4,6 +4,7 @@ mod commands;
 mod irc;
 mod overlay;
 mod process;
+mod router;
 mod row;
 mod start;
 
@@ -24,6 +25,8 @@ enum What {
     Overlay,
     /// Commands that write, in many communities at once: finished per second, CPU per 10,000
     Commands,
+    /// Events over HTTP: per second, CPU per 100,000, and the look-up of a command
+    Router,
     /// Start, idle memory and stop
     Start,
     /// Everything
@@ -55,6 +58,11 @@ pub(crate) enum Peer {
         server: SocketAddr,
         /// The channels, with commas.
         channels: String,
+    },
+    /// An axum handler that parses events and answers
+    Router {
+        /// Where it listens.
+        listen: SocketAddr,
     },
     /// A server of overlay pages, told what to do over one line of text
     Overlay {
@@ -94,6 +102,9 @@ async fn measured(program: &Path, asked: &Asked) -> Result<Vec<Row>> {
     if wanted(What::Commands) {
         rows.extend(commands::rows(asked.database.as_deref()).await.context("the command bench")?);
     }
+    if wanted(What::Router) {
+        rows.extend(router::rows(program).await.context("the router bench")?);
+    }
     if wanted(What::Start) {
         rows.extend(start::rows(program).await.context("the start bench")?);
     }
@@ -104,6 +115,7 @@ async fn measured(program: &Path, asked: &Asked) -> Result<Vec<Row>> {
 pub(crate) async fn serve(peer: Peer) -> Result<()> {
     match peer {
         Peer::Irc { server, channels } => irc::bare(server, &channels).await,
+        Peer::Router { listen } => router::bare(listen).await,
         Peer::Overlay { server, control } => overlay::serve(server, control).await,
     }
 }

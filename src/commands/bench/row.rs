@@ -22,6 +22,8 @@ pub(super) struct Row {
 pub(super) enum Target {
     /// Ours divided by bare is no more than this.
     Ratio(f64),
+    /// Ours divided by bare is no less than this.
+    Share(f64),
     /// Ours is no more than this.
     AtMost(f64),
     /// Ours is no less than this.
@@ -36,6 +38,7 @@ impl Row {
     fn is_ok(&self) -> bool {
         match self.target {
             Target::Ratio(most) => self.ratio().is_some_and(|ratio| ratio <= most),
+            Target::Share(least) => self.ratio().is_some_and(|ratio| ratio >= least),
             Target::AtMost(most) => self.ours <= most,
             Target::AtLeast(least) => self.ours >= least,
         }
@@ -49,6 +52,7 @@ impl Row {
     pub(super) fn json(&self) -> serde_json::Value {
         let (of, limit) = match self.target {
             Target::Ratio(most) => ("ratio at most", most),
+            Target::Share(least) => ("ratio at least", least),
             Target::AtMost(most) => ("at most", most),
             Target::AtLeast(least) => ("at least", least),
         };
@@ -70,6 +74,7 @@ pub(super) fn table(rows: &[Row]) -> String {
     for row in rows {
         let target = match row.target {
             Target::Ratio(most) => format!("≤ {most:.2} ×"),
+            Target::Share(least) => format!("≥ {least:.2} ×"),
             Target::AtMost(most) => format!("≤ {}", number(most)),
             Target::AtLeast(least) => format!("≥ {}", number(least)),
         };
@@ -103,6 +108,7 @@ mod tests {
         assert!(row(0.15, Some(0.1), Target::Ratio(1.51)).is_ok());
         assert!(!row(0.16, Some(0.1), Target::Ratio(1.5)).is_ok());
         assert!(!row(0.1, None, Target::Ratio(1.5)).is_ok(), "a ratio to nothing is none");
+        assert!(row(0.8, Some(1.0), Target::Share(0.7)).is_ok() && !row(0.6, Some(1.0), Target::Share(0.7)).is_ok());
         assert!(row(40.0, None, Target::AtMost(40.0)).is_ok());
         assert!(!row(7999.0, None, Target::AtLeast(8000.0)).is_ok());
     }

@@ -49,7 +49,7 @@ pub(super) async fn rows(program: &Path) -> Result<Vec<Row>> {
 }
 
 /// Asks until the node says that it is well.
-async fn healthy(address: SocketAddr, process: &mut Measured, clock: &Clock) -> Result<()> {
+pub(super) async fn healthy(address: SocketAddr, process: &mut Measured, clock: &Clock) -> Result<()> {
     let from = clock.since_boot();
     loop {
         if ask(address).await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200") && answer.contains("\"healthy\"")) {
@@ -72,7 +72,7 @@ async fn ask(address: SocketAddr) -> Result<String> {
 }
 
 /// A port that nobody has at the moment.
-fn free_address() -> Result<SocketAddr> {
+pub(super) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
