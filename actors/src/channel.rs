@@ -2,12 +2,14 @@
 
 pub mod admit;
 mod chatters;
+mod counting;
 pub mod dispatch;
 mod elsewhere;
 pub mod resolve;
 mod ruled;
 mod say;
 mod sessions;
+mod windows;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Address, Fault, Me, Refusal};
 use waddlebot_runtime::chat::{ChannelKey, ChatMessage, CommunityId, Text, User};
+use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::intake::{Ear, Heard, Outcome, Unheard};
 use waddlebot_runtime::journal::Journal;
@@ -27,6 +30,7 @@ use waddlebot_runtime::store::{Claim, Store};
 use crate::commands::table::Uses;
 use crate::delivery::{self, Courier, Delivery};
 use crate::outside::Outside;
+use crate::limits::Limits;
 use crate::roles::Roles;
 use crate::{community, rules};
 use admit::{Gatekeeper, Rate};
@@ -45,6 +49,17 @@ pub enum Order {
     Table(Arc<Table>),
     /// Somebody's role changed, or what badges count for.
     Roles(Arc<Roles>),
+    /// How often commands may be used changed.
+    Limits(Arc<Limits>),
+    /// Forget what was used: by one person, of one command, or all where they are empty.
+    Forget {
+        /// Their id on the platform.
+        user: String,
+        /// Without its prefix.
+        command: String,
+        /// How many counts it was.
+        reply: oneshot::Sender<Result<u64, String>>,
+    },
     /// Count, save, close when idle.
     Tick,
 }
@@ -86,6 +101,8 @@ pub struct Seed {
     pub address: Address<community::Order>,
     /// The claim of that community.
     pub community_claim: Claim,
+    /// Where uses are written down.
+    pub store: Store,
     /// What must not be lost.
     pub journal: Journal,
     /// Carries answers.
@@ -113,6 +130,7 @@ pub struct Channel {
     table: Arc<Table>,
     roles: Arc<Roles>,
     gatekeeper: Gatekeeper,
+    clock: Clock,
     counts: Counts,
     chatters: Chatters,
     delivery: Address<delivery::Order>,
@@ -135,7 +153,7 @@ impl Actor for Channel {
     async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         me.address().meter().claimed(seed.claim.epoch);
         let joined = seed.address.ask(|reply| community::Order::Joined(me.address().clone(), reply));
-        let (table, roles) = joined.await.map_err(|gone| format!("its community: {gone}"))?;
+        let community::Joined { table, roles, limits } = joined.await.map_err(|gone| format!("its community: {gone}"))?;
         let delivery = delivery::Seed {
             channel: seed.key.clone(),
             community: seed.community,
@@ -144,10 +162,13 @@ impl Actor for Channel {
         };
         let delivery = me.open::<Delivery>(format!("{}/delivery", me.key()), delivery).await?;
         me.later(TICK, Order::Tick);
+        let mut gatekeeper = Gatekeeper::new(seed.rate);
+        gatekeeper.limit(limits);
         Ok(Self {
             table,
             roles,
-            gatekeeper: Gatekeeper::new(seed.rate),
+            gatekeeper,
+            clock: me.clock().clone(),
             counts: Counts { since: me.clock().now(), ..Counts::default() },
             chatters: Chatters::new(seed.owned),
             delivery,
@@ -190,7 +211,18 @@ impl Actor for Channel {
                 self.hosts.clear();
             }
             Order::Roles(roles) => self.roles = roles,
-            Order::Tick => self.tick(me),
+            Order::Limits(limits) => self.gatekeeper.limit(limits),
+            Order::Forget { user, command, reply } => {
+                self.begin_counting(me).await;
+                self.forget_uses(&user, &command, reply).await;
+            }
+            Order::Tick => {
+                // A frozen node writes later.
+                if me.world().gate.open(Duration::ZERO) {
+                    self.save_counts(false).await;
+                }
+                self.tick(me);
+            }
         }
         Ok(())
     }
@@ -199,6 +231,7 @@ impl Actor for Channel {
         self.bank();
         self.introduce();
         self.tell_uses();
+        self.save_counts(true).await;
         self.report(self.heard);
         self.delivery.drain().await;
     }

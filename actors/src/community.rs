@@ -1,6 +1,7 @@
 //! A community: which modules are on, who hosts them, and what its channels may type.
 
 pub mod commands;
+pub mod limits;
 mod people;
 pub mod roles;
 pub mod rules;
@@ -22,6 +23,7 @@ use crate::delivery::Courier;
 use crate::host::{self, Host, Setup};
 use crate::installed::{self, Installed};
 use crate::outside::Outside;
+use crate::limits::Limits;
 use crate::registry::Registered;
 use crate::roles::Roles;
 use crate::seat::Entry;
@@ -30,7 +32,7 @@ use crate::session;
 /// What a community is told.
 pub enum Order {
     /// A channel opened: it is told of every change, and gets what there is now.
-    Joined(Address<channel::Order>, oneshot::Sender<(Arc<Table>, Arc<Roles>)>),
+    Joined(Address<channel::Order>, oneshot::Sender<Joined>),
     /// Who hosts this module? Opened when need be.
     Host(&'static str, oneshot::Sender<Result<Address<host::Order>, String>>),
     /// The session of this person. Opened when need be.
@@ -45,12 +47,24 @@ pub enum Order {
     Roles(roles::Order),
     /// Something about commands that run elsewhere.
     Commands(commands::Order),
+    /// Something about how often commands may be used.
+    Limits(limits::Order),
     /// What is installed.
     Modules(oneshot::Sender<Vec<ModuleState>>),
     /// Somebody is coming: do not close for a while.
     Stay(oneshot::Sender<()>),
     /// Close when nobody is here.
     Tick,
+}
+
+/// What a channel gets that joins.
+pub struct Joined {
+    /// What may be typed.
+    pub table: Arc<Table>,
+    /// Who is what.
+    pub roles: Arc<Roles>,
+    /// How often commands may be used.
+    pub limits: Arc<Limits>,
 }
 
 /// A module as the hub shows it.
@@ -103,6 +117,7 @@ pub struct Community {
     rules: rules::Rules,
     roles: roles::Keeper,
     commands: commands::Commands,
+    limits: limits::Keeper,
 }
 
 impl Actor for Community {
@@ -120,6 +135,7 @@ impl Actor for Community {
             rules,
             roles,
             commands,
+            limits: limits::Keeper::open(&seed).await?,
             seed,
             installed,
             taught: HashMap::new(),
@@ -140,7 +156,8 @@ impl Actor for Community {
         match order {
             Order::Joined(channel, reply) => {
                 self.channels.push(channel);
-                reply.send((self.table.clone(), self.roles.roles().clone())).ok();
+                let (roles, limits) = (self.roles.roles().clone(), self.limits.limits().clone());
+                reply.send(Joined { table: self.table.clone(), roles, limits }).ok();
             }
             Order::Host(module, reply) => drop(reply.send(self.host(module, me).await)),
             Order::Session(id, name, reply) => drop(reply.send(self.people.session(id, name, me).await)),
@@ -172,6 +189,11 @@ impl Actor for Community {
             Order::Commands(order) => {
                 if self.commands.handle(order, &self.seed, me).await {
                     self.changed();
+                }
+            }
+            Order::Limits(order) => {
+                if self.limits.handle(order, &self.seed, me.clock().now()).await {
+                    self.channels.retain(|channel| channel.send(channel::Order::Limits(self.limits.limits().clone())).is_ok());
                 }
             }
             Order::Modules(reply) => {

@@ -5,6 +5,7 @@ mod commands;
 pub(crate) mod errands;
 mod left;
 mod responses;
+mod limits;
 mod roles;
 mod rules;
 
@@ -248,6 +249,7 @@ impl Household {
             owned,
             address,
             community_claim,
+            store: on.store.clone(),
             journal: on.journal.clone(),
             courier: on.courier.clone(),
             rate: on.rate,

@@ -13,6 +13,7 @@ pub mod host;
 pub mod household;
 pub mod installed;
 pub mod kept;
+pub mod limits;
 mod listing;
 pub mod modules;
 mod moment;

@@ -112,7 +112,7 @@ mod tests {
             bot: 2 deaths so far
             overlay: 2 deaths so far
             ana(moderator): !deaths add
-            bot to ana: !deaths add rests for another 3 s
+            bot to ana: !deaths add is on cooldown, wait 3 seconds
             (3 seconds pass)
             (setting ticker: false)
             ana(moderator): !deaths add

@@ -1,12 +1,15 @@
 //! Whether this person may, here and now: role, rest and rate. Pure; the time is passed in.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
 use waddlebot_runtime::chat::{Role, Text, User};
 
 use super::resolve::Row;
+use super::windows::Windows;
+use crate::limits::Limits;
 
 /// What admission says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub enum Admission {
 }
 
 /// How often one person may use one command in one channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// So many times …
     pub uses: usize,
@@ -51,15 +54,13 @@ pub struct Wish<'a> {
     pub uses: Option<usize>,
 }
 
-/// When one person used which command, oldest first.
-type Uses = Vec<(Text, VecDeque<Duration>)>;
-
 /// What a channel remembers to decide. All times on the boot clock.
 #[derive(Debug, Default)]
 pub struct Gatekeeper {
     rate: Rate,
     rested: HashMap<Text, Duration, RandomState>,
-    used: HashMap<Text, Uses, RandomState>,
+    pub(super) windows: Windows,
+    limits: Arc<Limits>,
     swept: Duration,
 }
 
@@ -92,17 +93,12 @@ impl Gatekeeper {
         {
             return Admission::Resting(*until - now);
         }
-        let most = wish.uses.unwrap_or(self.rate.uses);
-        if most > 0 {
-            let uses = uses_of(&mut self.used, &by.id, word);
-            while uses.front().is_some_and(|at| *at + self.rate.window <= now) {
-                uses.pop_front();
-            }
-            if uses.len() >= most {
-                let free = uses.front().map_or(now, |at| *at + self.rate.window);
-                return Admission::Limited(free.saturating_sub(now));
-            }
-            uses.push_back(now);
+        let usual = Rate { uses: wish.uses.unwrap_or(self.rate.uses), ..self.rate };
+        let rate = self.limits.rate(word, by.role).unwrap_or(usual);
+        if rate.uses > 0
+            && let Err(wait) = self.windows.take(&by.id, word, rate, now)
+        {
+            return Admission::Limited(wait);
         }
         if !cooldown.is_zero() {
             self.rested.insert(word.clone(), now + cooldown);
@@ -110,38 +106,39 @@ impl Gatekeeper {
         Admission::Go
     }
 
+    /// Whether uses are counted here at all.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.rate.uses > 0 || *self.limits != Limits::default()
+    }
+
+    /// From now on the community says this about its commands.
+    pub fn limit(&mut self, limits: Arc<Limits>) {
+        self.limits = limits;
+    }
+
+    /// Forgets one person's uses, of one command, or all where they are empty; a rest that is forgotten is over.
+    pub fn forget(&mut self, user: &str, command: &str) {
+        self.windows.forget(user, command);
+        if user.is_empty() {
+            self.rested.retain(|word, _| !command.is_empty() && **word != *command);
+        }
+    }
+
     /// How many people's uses are remembered.
     #[must_use]
     pub fn remembered(&self) -> usize {
-        self.used.len()
+        self.windows.len()
     }
 
-    /// Forgets idle windows once a minute.
+    /// Forgets idle windows and rests once a minute.
     fn sweep(&mut self, now: Duration) {
-        if now < self.swept + Duration::from_secs(60) {
-            return;
+        self.windows.sweep(now);
+        if now >= self.swept + Duration::from_secs(60) {
+            self.swept = now;
+            self.rested.retain(|_, until| *until > now);
         }
-        self.swept = now;
-        let window = self.rate.window;
-        self.used.retain(|_, uses| {
-            uses.retain(|(_, uses)| uses.back().is_some_and(|at| *at + window > now));
-            !uses.is_empty()
-        });
-        self.rested.retain(|_, until| *until > now);
     }
-}
-
-fn uses_of<'u>(used: &'u mut HashMap<Text, Uses, RandomState>, id: &Text, word: &Text) -> &'u mut VecDeque<Duration> {
-    if !used.contains_key(id) {
-        // A copy: a slice would keep the whole chunk alive that it was read from.
-        used.insert(Text::from(id.to_string()), Vec::with_capacity(1));
-    }
-    let uses = used.get_mut(id).expect("it was put there if it was missing");
-    let at = uses.iter().position(|(known, _)| known == word).unwrap_or_else(|| {
-        uses.push((word.clone(), VecDeque::with_capacity(1)));
-        uses.len() - 1
-    });
-    &mut uses[at].1
 }
 
 #[cfg(test)]

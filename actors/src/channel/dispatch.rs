@@ -65,6 +65,7 @@ impl Channel {
             unavailable(asked);
             return Ok(());
         }
+        self.begin_counting(me).await;
         let admitted = match self.admitted(&message, way, me) {
             Ok(admitted) => admitted,
             Err(answered) => {
@@ -73,6 +74,7 @@ impl Channel {
                 return Ok(());
             }
         };
+        self.keep_counting().await;
         self.counts.commands += 1;
         let message_id = self.message_id(&message.id);
         let Admitted { goal, rest, taught } = admitted;

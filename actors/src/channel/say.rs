@@ -41,8 +41,8 @@ pub(super) fn refused(by: &User, word: &str, admission: Admission) -> Option<Ans
         Admission::Go => return None,
         Admission::Disabled => own(by, Verdict::Disabled, format!("{word} is switched off in this community")),
         Admission::Denied(role) => own(by, Verdict::Denied, format!("{word} is for {role}s and above")),
-        Admission::Resting(wait) => own(by, Verdict::Limited, format!("{word} rests for another {}", shown(wait))),
-        Admission::Limited(wait) => own(by, Verdict::Limited, format!("that is too fast: wait {} before the next {word}", shown(wait))),
+        Admission::Resting(wait) => own(by, Verdict::Limited, format!("{word} is on cooldown, wait {}", shown(wait))),
+        Admission::Limited(wait) => own(by, Verdict::Limited, format!("that is too fast: {word} is on cooldown for you, wait {}", shown(wait))),
     })
 }
 
@@ -53,7 +53,11 @@ pub(super) fn unavailable(by: &User, word: &str, why: &str) -> Answered {
 
 fn shown(wait: Duration) -> String {
     let seconds = wait.as_secs_f64().ceil() as u64;
-    if seconds >= 120 { format!("{} minutes", seconds.div_ceil(60)) } else { format!("{seconds} s") }
+    match seconds {
+        120.. => format!("{} minutes", seconds.div_ceil(60)),
+        1 => "1 second".to_owned(),
+        _ => format!("{seconds} seconds"),
+    }
 }
 
 /// What somebody typed, short enough to be said back.

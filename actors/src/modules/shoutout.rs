@@ -281,7 +281,7 @@ mod tests {
             bot: Go check out ninja, last seen playing Chess! https://twitch.tv/ninja
             overlay: shoutout, ninja, Chess
             ana(moderator): !shoutout nobody
-            bot to ana: !so rests for another 5 s
+            bot to ana: !so is on cooldown, wait 5 seconds
             (5 seconds pass)
             ana(moderator): !shoutout @nobody
             bot: Go check out nobody!
