@@ -57,7 +57,8 @@ impl Limits {
     pub fn settings(&self) -> Vec<Setting> {
         let mut all = Vec::new();
         for (command, entry) in &self.0 {
-            let mut add = |role, rate: Option<Rate>| all.extend(rate.map(|rate| Setting { command: command.clone(), role, rate: Some(rate) }));
+            let mut add =
+                |role, rate: Option<Rate>| all.extend(rate.map(|rate| Setting { command: command.clone(), role, rate: Some(rate) }));
             add(None, entry.everybody);
             for role in Role::RANKS {
                 add(Some(role), entry.roles[role as usize]);

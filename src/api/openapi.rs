@@ -29,6 +29,7 @@ const AREAS: [(&str, &str); 10] = [
     ("commands", "What may be typed, and where"),
     ("string rules", "What chat may not say, or what saying it sets off"),
     ("roles", "Who is what where, and what that lets them do"),
+    ("limits", "How often commands were used, and may be"),
     ("communities", "Who lives here"),
     ("rooms", "The chat rooms of the house"),
     ("overlays", "What the browser sources in a stream show"),

@@ -7,6 +7,7 @@ mod described;
 mod entities;
 mod event;
 mod incoming;
+mod rate_limits;
 mod rbac;
 mod responses;
 mod string_rules;
@@ -43,5 +44,5 @@ pub(crate) fn table() -> Table<Arc<Desk>> {
         described::batch().limit(BATCH),
     );
     let reads = Table::new("commands", BOTH).get("/router/entities", ANY_KEY, entities::list, entities::described());
-    events.and(responses::table()).and(reads).and(commands::table()).and(string_rules::table()).and(rbac::table())
+    events.and(responses::table()).and(reads).and(commands::table()).and(string_rules::table()).and(rbac::table()).and(rate_limits::table())
 }

@@ -55,3 +55,6 @@ impl Channel {
         reply.send(gone.map_err(|error| error.to_string())).ok();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,9 @@ pub(super) fn refused(by: &User, word: &str, admission: Admission) -> Option<Ans
         Admission::Disabled => own(by, Verdict::Disabled, format!("{word} is switched off in this community")),
         Admission::Denied(role) => own(by, Verdict::Denied, format!("{word} is for {role}s and above")),
         Admission::Resting(wait) => own(by, Verdict::Limited, format!("{word} is on cooldown, wait {}", shown(wait))),
-        Admission::Limited(wait) => own(by, Verdict::Limited, format!("that is too fast: {word} is on cooldown for you, wait {}", shown(wait))),
+        Admission::Limited(wait) => {
+            own(by, Verdict::Limited, format!("that is too fast: {word} is on cooldown for you, wait {}", shown(wait)))
+        }
     })
 }
 

@@ -151,13 +151,7 @@ fn window<'u>(used: &'u mut HashMap<Text, Vec<Window>, RandomState>, id: &Text, 
     }
     let windows = used.get_mut(id).expect("it was put there if it was missing");
     let at = windows.iter().position(|window| window.word == *word).unwrap_or_else(|| {
-        windows.push(Window {
-            word: word.clone(),
-            uses: VecDeque::with_capacity(1),
-            length: Duration::ZERO,
-            unsaved: 0,
-            made_up: false,
-        });
+        windows.push(Window { word: word.clone(), uses: VecDeque::with_capacity(1), length: Duration::ZERO, unsaved: 0, made_up: false });
         windows.len() - 1
     });
     &mut windows[at]

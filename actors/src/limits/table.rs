@@ -128,7 +128,9 @@ pub async fn counts(store: &Store, wanted: Wanted<'_>, now: Millis) -> Result<(V
     macro_rules! from {
         ($what:literal, $end:literal) => {
             concat!(
-                "SELECT ", $what, " FROM rate_limits WHERE expires_at > $1 AND ($2 = '' OR entity_id = $2) AND ($3 = '' OR user_id = $3) \
+                "SELECT ",
+                $what,
+                " FROM rate_limits WHERE expires_at > $1 AND ($2 = '' OR entity_id = $2) AND ($3 = '' OR user_id = $3) \
                  AND ($4 = '' OR command = $4)",
                 $end
             )
@@ -174,12 +176,7 @@ pub async fn load(store: &Store, community: CommunityId) -> Result<Limits, Store
 ///
 /// # Errors
 /// When the claim is lost or the store is gone.
-pub async fn set(
-    tx: &mut FencedTx,
-    community: CommunityId,
-    settings: &[Setting],
-    (by, now): (&str, Millis),
-) -> Result<(), StoreError> {
+pub async fn set(tx: &mut FencedTx, community: CommunityId, settings: &[Setting], (by, now): (&str, Millis)) -> Result<(), StoreError> {
     for Setting { command, role, rate } in settings {
         let role = role.map_or("", Role::name);
         let Some(rate) = rate else {

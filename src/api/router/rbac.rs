@@ -2,7 +2,7 @@
 
 mod community;
 mod described;
-mod subject;
+pub(super) mod subject;
 
 use std::sync::Arc;
 

@@ -54,7 +54,7 @@ pub(super) fn subject(named: &Named) -> Result<Subject, ApiError> {
 }
 
 /// A role that a person can have.
-pub(super) fn rank(word: &str) -> Result<Role, ApiError> {
+pub(in crate::api::router) fn rank(word: &str) -> Result<Role, ApiError> {
     Role::parse(word).filter(|role| Role::RANKS.contains(role)).ok_or_else(|| {
         let word: String = word.chars().take(40).collect();
         ApiError::bad_request("bad_role", format!("there is no role {word:?}: owner, admin, moderator, vip and member are known"))
@@ -62,7 +62,7 @@ pub(super) fn rank(word: &str) -> Result<Role, ApiError> {
 }
 
 /// A role in the specification's words.
-pub(super) fn shown(role: Role) -> &'static str {
+pub(in crate::api::router) fn shown(role: Role) -> &'static str {
     if role == Role::Viewer { "member" } else { role.name() }
 }
 
