@@ -6,6 +6,7 @@ pub(crate) mod outside;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
@@ -140,6 +141,12 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
             tracing::error!(%error, "what was left at the last stop cannot be resumed");
         }
     });
+    let (tidied, ticking, ended) = (metrics.clone(), clock.clone(), closing.clone());
+    spawn::task("tidy metrics", async move {
+        while ended.run_until_cancelled(ticking.sleep(TIDY)).await.is_some() {
+            tidied.tidy();
+        }
+    });
     let base_url = config.base_url();
     let sessions_in = if config.redis().is_some() { "redis" } else { "memory" };
     let leaving = Leaving::default();
@@ -178,6 +185,9 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     drop(hold);
     Ok(())
 }
+
+/// How often what was measured is sorted.
+const TIDY: Duration = Duration::from_secs(5);
 
 /// Takes the port, or says who may have it.
 async fn listen(address: SocketAddr) -> Result<TcpListener> {

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use dashmap::DashSet;
 pub use responses::{Arrived, NotTaken};
+use metrics::{Counter, counter};
 use waddlebot_runtime::actor::{Address, World};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::directory::{Directory, Opener};
@@ -88,6 +89,8 @@ struct Inner {
     /// Communities that are on their way to another node.
     leaving: DashSet<CommunityId>,
     afar: OnceLock<Afar>,
+    /// How often a channel that was looked for was open, and how often not.
+    looked: (Counter, Counter),
 }
 
 impl Household {
@@ -101,6 +104,7 @@ impl Household {
             openings: AtomicU64::new(0),
             leaving: DashSet::new(),
             afar: OnceLock::new(),
+            looked: (counter!("waddlebot_cache_hits_total"), counter!("waddlebot_cache_misses_total")),
         }))
     }
 
@@ -225,9 +229,15 @@ impl Household {
     /// The channel's actor on this node: the open one, or opened now; two who ask at once get the same.
     async fn local(&self, key: &ChannelKey) -> Result<Arc<LocalEar>, Unheard> {
         match self.0.channels.here(key) {
-            Some(open) => Ok(open),
+            Some(open) => {
+                self.0.looked.0.increment(1);
+                Ok(open)
+            }
             None if self.0.closing.load(Relaxed) => Err(Unheard::Unavailable),
-            None => self.0.channels.find(key, self).await,
+            None => {
+                self.0.looked.1.increment(1);
+                self.0.channels.find(key, self).await
+            }
         }
     }
 

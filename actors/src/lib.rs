@@ -4,6 +4,7 @@ pub mod account;
 pub mod budget;
 pub mod channel;
 pub mod commands;
+pub mod collectors;
 pub mod community;
 #[cfg(test)]
 #[path = "../../examples/module/deaths.rs"]
@@ -31,6 +32,7 @@ pub mod session;
 #[cfg(any(test, feature = "play"))]
 pub mod stage;
 pub mod steward;
+pub mod tally;
 #[cfg(test)]
 mod walk;
 mod weblink;

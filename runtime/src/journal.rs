@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-pub use execution::{Begun, Ending, Execution, Known, Recorded, Run, Told, begin, end, known, record, settled};
+pub use execution::{Begun, Ending, Execution, Known, Recorded, Run, Told, begin, end, executed, known, record, settled};
 pub use outbox::{Cause, Effect, Waiting, put};
 
-pub use points::{Earned, Points};
+pub use points::{Earned, Points, points_of};
 
 use crate::actor::{Address, Fault, Me};
 use crate::membership::Here;

@@ -43,7 +43,24 @@ pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Ro
     routes.layer(DefaultBodyLimit::max(BODY)).layer(from_fn(watch))
 }
 
+/// A request that is being answered; it is counted for as long as this lives.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        metrics::gauge!("waddlebot_concurrent_requests").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!("waddlebot_concurrent_requests").decrement(1.0);
+    }
+}
+
 async fn watch(mut request: Request, next: Next) -> Response {
+    let _counted = Counted::new();
     if changes(request.method()) {
         // Who declares a body and falls silent does not keep the connection.
         request = request.map(|body| Body::new(TimeoutBody::new(SILENCE, body)));

@@ -23,13 +23,14 @@ A key has a role: trigger (collectors), action (modules outside), core (services
 A refusal is a status and `{\"error\":{\"code\":\"…\",\"message\":\"…\"}}`; the code stays, the message is for people.";
 
 /// What each area is about.
-const AREAS: [(&str, &str); 10] = [
+const AREAS: [(&str, &str); 11] = [
     ("events", "What happened on a platform, sent in by a collector"),
     ("responses", "What programs elsewhere answer later"),
     ("commands", "What may be typed, and where"),
     ("string rules", "What chat may not say, or what saying it sets off"),
     ("roles", "Who is what where, and what that lets them do"),
     ("limits", "How often commands were used, and may be"),
+    ("collectors", "What collectors of the original know: register, live, send"),
     ("communities", "Who lives here"),
     ("rooms", "The chat rooms of the house"),
     ("overlays", "What the browser sources in a stream show"),

@@ -2,11 +2,13 @@
 
 mod answer;
 mod batch;
+mod collectors;
 mod commands;
 mod described;
 mod entities;
 mod event;
 mod incoming;
+mod metrics;
 mod rate_limits;
 mod rbac;
 mod responses;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use waddlebot_actors::household::Household;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::keys::KeyRole;
+use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use super::openapi::operation::{ANY_KEY, Who};
 use super::openapi::table::{BOTH, Table};
@@ -28,6 +31,7 @@ const BATCH: usize = 4 * 1024 * 1024;
 pub(crate) struct Desk {
     pub(crate) household: Household,
     pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
 }
 
 /// Who sends events in.
@@ -44,5 +48,6 @@ pub(crate) fn table() -> Table<Arc<Desk>> {
         described::batch().limit(BATCH),
     );
     let reads = Table::new("commands", BOTH).get("/router/entities", ANY_KEY, entities::list, entities::described());
-    events.and(responses::table()).and(reads).and(commands::table()).and(string_rules::table()).and(rbac::table()).and(rate_limits::table())
+    let numbers = Table::new("health", BOTH).get("/router/metrics", CORE, metrics::show, metrics::described());
+    events.and(numbers).and(responses::table()).and(reads).and(commands::table()).and(string_rules::table()).and(rbac::table()).and(rate_limits::table()).and(collectors::table())
 }

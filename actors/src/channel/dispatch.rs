@@ -17,7 +17,7 @@ use super::{Accepted, Channel, Order, Way, say};
 use crate::commands::Command;
 use crate::delivery::{Answered, Asked, Coming};
 use crate::host::{self, Call, Origin};
-use crate::{community, delivery};
+use crate::{community, delivery, tally};
 
 /// How long a module that has too much to do is waited for, and again for as long as it does so much within that time.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -69,6 +69,9 @@ impl Channel {
         let admitted = match self.admitted(&message, way, me) {
             Ok(admitted) => admitted,
             Err(answered) => {
+                if answered.verdict == Verdict::Limited {
+                    tally::limited();
+                }
                 let entry = again.then(|| self.message_id(&message.id));
                 self.deliver(vec![Coming::Ready(answered)], asked, entry);
                 return Ok(());

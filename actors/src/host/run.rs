@@ -16,6 +16,7 @@ use crate::channel::dispatch;
 use crate::delivery::{Answered, Parcel};
 use crate::installed;
 use crate::seat::Said;
+use crate::tally;
 
 /// What a module said, as everybody else sees it.
 struct Answer {
@@ -66,7 +67,9 @@ impl Host {
             Err(_) => self.overdue(&by.name, info.word, me).await?,
         };
         self.forget_failed(&said, me).await?;
-        let said = Answer { millis: millis(me.clock().since_boot().saturating_sub(started)), ..said };
+        let (now, succeeded) = (me.clock().since_boot(), said.error.is_none());
+        tally::ran(succeeded, now.saturating_sub(started), now);
+        let said = Answer { millis: millis(now.saturating_sub(started)), ..said };
         if !info.writes {
             if let Some(tx) = self.desk.take_tx() {
                 tx.into_inner().commit().await?;

@@ -209,6 +209,38 @@ pub async fn in_entities(store: &Store, whose: &[(&str, &str)]) -> Result<Vec<((
     Ok(found)
 }
 
+/// A community that somebody belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Which.
+    pub community: CommunityId,
+    /// Their name as it is known there.
+    pub name: String,
+    /// What they were made in it.
+    pub role: Role,
+    /// Since when.
+    pub joined_at: Millis,
+}
+
+/// The communities that somebody belongs to.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn memberships(store: &Store, platform: &str, user: &str) -> Result<Vec<Membership>, StoreError> {
+    let text = "SELECT m.community_id, m.user_name, m.joined_at, coalesce(r.role, 'viewer') AS role FROM memberships AS m \
+                LEFT JOIN community_roles AS r ON r.community_id = m.community_id AND r.platform = m.platform AND r.user_id = m.user_id \
+                WHERE m.platform = $1 AND m.user_id = $2 AND m.is_active ORDER BY m.community_id";
+    let read = |row: &Row| {
+        Ok(Membership {
+            community: row.get("community_id")?,
+            name: row.get("user_name")?,
+            role: role(row)?,
+            joined_at: row.get("joined_at")?,
+        })
+    };
+    store.all(sql(text).bind(platform).bind(user)).await?.iter().map(read).collect()
+}
+
 /// Which members are looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {

@@ -44,6 +44,15 @@ pub enum Recorded {
     Before(String),
 }
 
+/// How many executions are on record.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn executed(store: &Store) -> Result<i64, StoreError> {
+    let row = store.one(sql("SELECT count(*) AS total FROM executions")).await?;
+    row.map_or(Ok(0), |row| row.get("total"))
+}
+
 /// Writes the record and its effects into the module's own transaction.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use std::future::ready;
 use futures_util::StreamExt as _;
 
 use crate::chat::{CommunityId, Millis};
-use crate::store::{Claim, Sql, Store};
+use crate::store::{Claim, Sql, Store, StoreError};
 
 /// What chatters of one community earned since the last group.
 #[derive(Clone, Debug)]
@@ -47,6 +47,27 @@ pub(super) async fn add(store: &Store, all: &[Points]) {
     }
     let adding: Vec<_> = of.into_values().map(|all| added(store, all)).collect();
     futures_util::stream::iter(adding).buffer_unordered(AT_ONCE).for_each(|()| ready(())).await;
+}
+
+/// What somebody earned in each of these communities, as far as they earned anything.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn points_of(
+    store: &Store,
+    communities: &[CommunityId],
+    platform: &str,
+    user: &str,
+) -> Result<Vec<(CommunityId, i64)>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in communities.chunks(500) {
+        let head = "SELECT community_id, points FROM activity_points WHERE (community_id, platform, user_id) IN (VALUES";
+        let asked = chunk.iter().fold(Sql::rows(head, 3, ")"), |asked, community| asked.bind(*community).bind(platform).bind(user));
+        for row in store.all(asked).await? {
+            found.push((row.get("community_id")?, row.get("points")?));
+        }
+    }
+    Ok(found)
 }
 
 async fn added(store: &Store, all: Vec<&Points>) {

@@ -17,6 +17,8 @@ const UNCLAIMED: &[&str] = &[
     "channels",
     "entity_groups",
     "memberships",
+    "collector_modules",
+    "servers",
     "api_keys",
     "login_links",
     "secrets",

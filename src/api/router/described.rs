@@ -52,7 +52,7 @@ pub(super) fn batch() -> Operation {
         .answers(answers)
 }
 
-fn incoming() -> Schema {
+pub(super) fn incoming() -> Schema {
     let name = || text().longest(255).pattern(NAME);
     let place = || text().longest(255).pattern(r"^[^\x00-\x1F\x7F-\x9F]*$").or_null();
     let roles = ["owner", "admin", "moderator", "vip", "member", "viewer", "user", "everyone", "mod", "broadcaster"];
@@ -89,7 +89,7 @@ fn incoming() -> Schema {
     fields.and_either(forms)
 }
 
-fn answer() -> Schema {
+pub(super) fn answer() -> Schema {
     let status = ["chatter", "done", "unknown", "denied", "limited", "disabled", "failed", "duplicate", "unavailable"];
     let ran = object()
         .with("module", text())
