@@ -69,11 +69,14 @@ impl Limits {
     }
 }
 
+/// Of a larger limit the uses are not written down: it holds nobody back for long.
+pub const KEPT: usize = 1000;
+
 /// How many uses a channel may grant before they are written down: the most that a crash can make forgotten,
 /// and so what its successor counts as used until the window is over.
 #[must_use]
 pub fn reserve(uses: usize) -> usize {
-    (uses / 6).max(1)
+    (uses / 6).clamp(1, 20)
 }
 
 /// What a person did with a command lately, as it is written down.

@@ -8,7 +8,7 @@ use waddlebot_runtime::chat::{Millis, Text};
 
 use super::admit::Rate;
 use crate::limits::table::Found;
-use crate::limits::{Used, reserve};
+use crate::limits::{KEPT, Used, reserve};
 
 /// The windows of one channel. All times on the boot clock.
 #[derive(Debug, Default)]
@@ -36,7 +36,8 @@ struct Window {
 impl Windows {
     /// Counts a use, or says how long to wait for the next.
     pub(super) fn take(&mut self, id: &Text, word: &Text, rate: Rate, now: Duration) -> Result<(), Duration> {
-        let crashed = self.crashed.filter(|at| *at + rate.window > now);
+        let kept = rate.uses <= KEPT;
+        let crashed = self.crashed.filter(|at| kept && *at + rate.window > now);
         let window = window(&mut self.used, id, word);
         window.length = rate.window;
         if let Some(at) = crashed
@@ -55,8 +56,10 @@ impl Windows {
             return Err(window.uses.get(last).map_or(now, |at| *at + rate.window).saturating_sub(now));
         }
         window.uses.push_back(now);
-        window.unsaved += 1;
-        self.urgent |= window.unsaved > reserve(rate.uses);
+        if kept {
+            window.unsaved += 1;
+            self.urgent |= window.unsaved > reserve(rate.uses);
+        }
         Ok(())
     }
 
