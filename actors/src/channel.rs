@@ -17,9 +17,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use waddlebot_runtime::actor::{Actor, Address, Fault, Me, Refusal};
+use waddlebot_runtime::actor::{Actor, Address, Fault, Me, Refusal, World};
 use waddlebot_runtime::chat::{ChannelKey, ChatMessage, CommunityId, Text, User};
-use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::intake::{Ear, Heard, Outcome, Unheard};
 use waddlebot_runtime::journal::Journal;
@@ -130,7 +129,7 @@ pub struct Channel {
     table: Arc<Table>,
     roles: Arc<Roles>,
     gatekeeper: Gatekeeper,
-    clock: Clock,
+    world: World,
     counts: Counts,
     chatters: Chatters,
     delivery: Address<delivery::Order>,
@@ -168,7 +167,7 @@ impl Actor for Channel {
             table,
             roles,
             gatekeeper,
-            clock: me.clock().clone(),
+            world: me.world().clone(),
             counts: Counts { since: me.clock().now(), ..Counts::default() },
             chatters: Chatters::new(seed.owned),
             delivery,
@@ -217,10 +216,7 @@ impl Actor for Channel {
                 self.forget_uses(&user, &command, reply).await;
             }
             Order::Tick => {
-                // A frozen node writes later.
-                if me.world().gate.open(Duration::ZERO) {
-                    self.save_counts(false).await;
-                }
+                self.save_counts(false).await;
                 self.tick(me);
             }
         }

@@ -1,5 +1,7 @@
 //! How a channel's limits outlive it: read before the first command, written before a crash could make too many forgotten.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::Me;
 
@@ -31,10 +33,11 @@ impl Channel {
 
     /// Writes down what was used; `last` when nothing more is counted here.
     pub(super) async fn save_counts(&mut self, last: bool) {
-        if !self.gatekeeper.windows.has_begun() {
+        // A frozen node writes later; one that lost its claims leaves it to whoever counts next to find that out.
+        if !self.gatekeeper.windows.has_begun() || !self.world.gate.open(Duration::ZERO) {
             return;
         }
-        let moment = (self.clock.since_boot(), self.clock.now());
+        let moment = (self.world.clock.since_boot(), self.world.clock.now());
         let used = self.gatekeeper.windows.unsaved(moment);
         if used.is_empty() && !last {
             return;

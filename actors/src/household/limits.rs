@@ -12,7 +12,7 @@ impl Household {
     /// # Errors
     /// When the community cannot be opened, or it cannot be written now.
     pub async fn set_limits(&self, community: CommunityId, settings: Vec<Setting>, by: &str) -> Result<(), String> {
-        let (address, _) = self.community(community).await?;
+        let (address, _) = self.community(community).await.map_err(|why| why.to_string())?;
         let asked = address.ask(|reply| community::Order::Limits(community::limits::Order::Set(settings, by.to_owned(), reply))).await;
         asked.map_err(|gone| gone.to_string())?
     }

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{HEARTBEAT, LONGEST};
 use crate::api::openapi::operation::Operation;
-use crate::api::openapi::schema::{Schema, either, instant, list, object, text, truth, whole};
-use crate::api::router::described::{NAME, answer, incoming};
+use crate::api::openapi::schema::{NAME, Schema, either, instant, list, object, text, truth, whole};
+use crate::api::router::described::{answer, incoming};
 
 /// `POST /api/modules/register`
 pub(super) fn register() -> Operation {

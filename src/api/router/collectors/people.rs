@@ -96,7 +96,7 @@ pub(super) async fn reputation(State(desk): State<Arc<Desk>>, by: Caller, Body(s
         return Err(ApiError::bad_request("bad_points", format!("points are -{MOST} to {MOST}")));
     }
     let community = community(&desk, sent.community_id, entity).await?;
-    let (_, claim) = desk.household.community(community).await.map_err(ApiError::unavailable)?;
+    let (_, claim) = desk.household.community(community).await.map_err(|why| ApiError::unavailable(why.to_string()))?;
     let earned = Earned { user_id: user_id.clone(), user_name, points: sent.points, messages: 0, last_seen: desk.clock.now() };
     desk.household.journal().points(Points { claim, community, platform, earned: vec![earned] });
     desk.household.journal().flushed().await;
