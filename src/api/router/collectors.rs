@@ -57,7 +57,7 @@ struct Registration {
     status: Option<String>,
     #[serde(default)]
     config: Map<String, Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "waddlebot_runtime::whole::maybe")]
     heartbeat_interval: Option<i64>,
 }
 

@@ -66,6 +66,7 @@ impl Incoming {
     /// Where it happened, and what it is.
     pub(super) fn meaning(self, now: Millis) -> Result<(ChannelKey, Meaning), ApiError> {
         let key = self.channel()?;
+        self.sound()?;
         let by = self.user()?;
         if let Some(word) = &self.command {
             bounded("command", word)?;
@@ -150,12 +151,18 @@ impl Incoming {
         Ok(if text.contains(['\r', '\n']) { text.replace(['\r', '\n'], " ").into() } else { text.into() })
     }
 
-    fn amount(&self, kind: EventKind) -> Result<i64, ApiError> {
+    /// An amount that cannot be is refused, also where it means nothing.
+    fn sound(&self) -> Result<(), ApiError> {
         let of = |name: &str| self.metadata.as_ref().and_then(|metadata| metadata.get(name)).and_then(Value::as_f64);
         let told = [self.bits, self.minutes, self.amount, self.viewers, of("bits"), of("minutes"), of("amount"), of("viewers")];
-        if told.into_iter().flatten().any(|value| !(0.0..=MOST as f64).contains(&value)) {
-            return Err(ApiError::bad_request("bad_amount", format!("an amount is a number from 0 to {MOST}")));
+        if told.into_iter().flatten().all(|value| (0.0..=MOST as f64).contains(&value)) {
+            return Ok(());
         }
+        Err(ApiError::bad_request("bad_amount", format!("an amount is a number from 0 to {MOST}")))
+    }
+
+    fn amount(&self, kind: EventKind) -> Result<i64, ApiError> {
+        let of = |name: &str| self.metadata.as_ref().and_then(|metadata| metadata.get(name)).and_then(Value::as_f64);
         let value = match kind {
             EventKind::Cheer => self.bits.or(self.amount).or_else(|| of("bits")),
             EventKind::VoiceTime => self.minutes.or(self.amount).or_else(|| of("minutes")),

@@ -26,9 +26,9 @@ use crate::api::openapi::table::{BOTH, Table};
 /// The most rows of one page, and of one change.
 const PAGE: i64 = 1000;
 /// The longest window, in seconds: a day.
-const LONGEST: u64 = 24 * 3600;
+const LONGEST: i64 = 24 * 3600;
 /// The most uses of a window: each is remembered.
-const MOST: u64 = 1000;
+const MOST: i64 = 1000;
 
 /// The addresses of this file.
 pub(super) fn table() -> Table<Arc<Desk>> {
@@ -113,9 +113,10 @@ struct Line {
     #[serde(default)]
     role: Option<String>,
     /// 0 for any number, `null` to say nothing any more.
-    rate_limit: Option<u64>,
-    #[serde(default)]
-    window_seconds: Option<u64>,
+    #[serde(default, deserialize_with = "waddlebot_runtime::whole::maybe")]
+    rate_limit: Option<i64>,
+    #[serde(default, deserialize_with = "waddlebot_runtime::whole::maybe")]
+    window_seconds: Option<i64>,
 }
 
 async fn set(
@@ -136,15 +137,17 @@ async fn set(
 
 fn setting(line: &Line) -> Result<Setting, ApiError> {
     let command = plain(&line.command).to_lowercase();
-    if command.is_empty() || command.chars().count() > 100 || command.chars().any(char::is_control) {
+    if command.is_empty() || line.command.chars().count() > 100 || line.command.chars().any(char::is_control) {
         return Err(ApiError::bad_request("bad_command", "a command has 1 to 100 characters"));
     }
     let seconds = line.window_seconds.unwrap_or(60);
-    if !(1..=LONGEST).contains(&seconds) || line.rate_limit.is_some_and(|uses| uses > MOST) {
+    if !(1..=LONGEST).contains(&seconds) || line.rate_limit.is_some_and(|uses| !(0..=MOST).contains(&uses)) {
         return Err(ApiError::bad_request("bad_limit", format!("0 to {MOST} uses in 1 to {LONGEST} seconds")));
     }
     let role = line.role.as_deref().map(rank).transpose()?;
-    let rate = line.rate_limit.map(|uses| Rate { uses: usize::try_from(uses).unwrap_or(usize::MAX), window: Duration::from_secs(seconds) });
+    let rate = line
+        .rate_limit
+        .map(|uses| Rate { uses: usize::try_from(uses).unwrap_or(usize::MAX), window: Duration::from_secs(seconds.unsigned_abs()) });
     Ok(Setting { command, role, rate })
 }
 
@@ -165,5 +168,5 @@ async fn known(desk: &Desk, community: CommunityId) -> Result<(), ApiError> {
 
 /// A command without the `!` that people type before it.
 fn plain(command: &str) -> &str {
-    command.trim().trim_start_matches('!')
+    command.trim().trim_start_matches('!').trim_start()
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{HEARTBEAT, LONGEST};
 use crate::api::openapi::operation::Operation;
-use crate::api::openapi::schema::{NAME, Schema, either, instant, list, object, text, truth, whole};
+use crate::api::openapi::schema::{NAME, Schema, choice, either, instant, list, object, text, truth, whole};
 use crate::api::router::described::{answer, incoming};
 
 /// `POST /api/modules/register`
@@ -67,7 +67,7 @@ pub(super) fn servers() -> Operation {
         .called("Server");
     Operation::new("What collectors are to listen to")
         .query("platform", text())
-        .query("active", text().about("true or false"))
+        .query("active", choice(&["true", "false", "True", "False", "1", "0", "yes", "no"]))
         .answers(object().with("total", whole()).with("servers", list(row)))
 }
 

@@ -74,7 +74,7 @@ pub(super) struct Report {
     username: String,
     #[serde(default, alias = "activity", alias = "event_type")]
     activity_type: String,
-    #[serde(alias = "amount")]
+    #[serde(alias = "amount", deserialize_with = "waddlebot_runtime::whole::number")]
     points: i64,
     #[serde(default)]
     community_id: Option<Value>,

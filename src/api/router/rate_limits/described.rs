@@ -6,6 +6,9 @@ use super::{LONGEST, MOST, PAGE};
 use crate::api::openapi::operation::Operation;
 use crate::api::openapi::schema::{Schema, choice, instant, list as listed, object, text, truth, whole};
 
+/// Something is in it besides spaces and the prefix, and nothing that breaks a line.
+const COMMAND: &str =
+    r"^[^\x00-\x1F\x7F-\x9F]*[^\x00-\x21\x7F-\xA0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000][^\x00-\x1F\x7F-\x9F]*$";
 const ROLES: [&str; 5] = ["member", "vip", "moderator", "admin", "owner"];
 
 /// `GET /router/rate-limits`
@@ -45,17 +48,10 @@ pub(super) fn settings() -> Operation {
 /// `PUT /router/rate-limits/communities/{id}`
 pub(super) fn set() -> Operation {
     let line = object()
-        .with("command", text().shortest(1).longest(100))
+        .with("command", text().longest(100).pattern(COMMAND))
         .may("role", choice(&ROLES).or_null().about("for this role only; left out for everybody who has no limit of their own"))
-        .with(
-            "rate_limit",
-            whole()
-                .from(0)
-                .to(i64::try_from(MOST).unwrap_or(i64::MAX))
-                .or_null()
-                .about("0 is any number, null what the command says itself"),
-        )
-        .may("window_seconds", whole().from(1).to(i64::try_from(LONGEST).unwrap_or(i64::MAX)).unless(60))
+        .may("rate_limit", whole().from(0).to(MOST).or_null().about("0 is any number, null what the command says itself"))
+        .may("window_seconds", whole().from(1).to(LONGEST).or_null().unless(60))
         .strict();
     Operation::new("Says how often commands may be used, for everybody or for a role; lines that are not sent stay")
         .path("id", whole())
