@@ -28,8 +28,8 @@ use waddlebot_runtime::store::{Claim, Store};
 
 use crate::commands::table::Uses;
 use crate::delivery::{self, Courier, Delivery};
-use crate::outside::Outside;
 use crate::limits::Limits;
+use crate::outside::Outside;
 use crate::roles::Roles;
 use crate::{community, rules};
 use admit::{Gatekeeper, Rate};
@@ -100,8 +100,6 @@ pub struct Seed {
     pub address: Address<community::Order>,
     /// The claim of that community.
     pub community_claim: Claim,
-    /// Where uses are written down.
-    pub store: Store,
     /// What must not be lost.
     pub journal: Journal,
     /// Carries answers.

@@ -4,8 +4,8 @@ pub mod afar;
 mod commands;
 pub(crate) mod errands;
 mod left;
-mod responses;
 mod limits;
+mod responses;
 mod roles;
 mod rules;
 
@@ -14,8 +14,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dashmap::DashSet;
-pub use responses::{Arrived, NotTaken};
 use metrics::{Counter, counter};
+pub use responses::{Arrived, NotTaken};
 use waddlebot_runtime::actor::{Address, World};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::directory::{Directory, Opener};
@@ -264,7 +264,6 @@ impl Household {
             courier: on.courier.clone(),
             rate: on.rate,
             outside: on.outside.clone(),
-            store: on.store.clone(),
             // A channel counts from one each time it is opened.
             ids: format!("{}.{}", on.ids, self.0.openings.fetch_add(1, Relaxed)).into(),
         };

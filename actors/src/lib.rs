@@ -3,8 +3,8 @@
 pub mod account;
 pub mod budget;
 pub mod channel;
-pub mod commands;
 pub mod collectors;
+pub mod commands;
 pub mod community;
 #[cfg(test)]
 #[path = "../../examples/module/deaths.rs"]

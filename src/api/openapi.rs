@@ -23,7 +23,7 @@ A key has a role: trigger (collectors), action (modules outside), core (services
 A refusal is a status and `{\"error\":{\"code\":\"…\",\"message\":\"…\"}}`; the code stays, the message is for people.";
 
 /// What each area is about.
-const AREAS: [(&str, &str); 11] = [
+const AREAS: [(&str, &str); 12] = [
     ("events", "What happened on a platform, sent in by a collector"),
     ("responses", "What programs elsewhere answer later"),
     ("commands", "What may be typed, and where"),

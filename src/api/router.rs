@@ -49,5 +49,13 @@ pub(crate) fn table() -> Table<Arc<Desk>> {
     );
     let reads = Table::new("commands", BOTH).get("/router/entities", ANY_KEY, entities::list, entities::described());
     let numbers = Table::new("health", BOTH).get("/router/metrics", CORE, metrics::show, metrics::described());
-    events.and(numbers).and(responses::table()).and(reads).and(commands::table()).and(string_rules::table()).and(rbac::table()).and(rate_limits::table()).and(collectors::table())
+    events
+        .and(numbers)
+        .and(responses::table())
+        .and(reads)
+        .and(commands::table())
+        .and(string_rules::table())
+        .and(rbac::table())
+        .and(rate_limits::table())
+        .and(collectors::table())
 }

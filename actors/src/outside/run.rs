@@ -16,6 +16,7 @@ use super::{Ground, Occasion, Outside, Step, What, execution_id};
 use crate::commands::{Command, answer};
 use crate::delivery::{Answered, Parcel};
 use crate::listing::short;
+use crate::tally;
 
 /// What a call may take of the lease before it is asked again.
 const NEED: Duration = Duration::from_millis(200);
@@ -86,7 +87,10 @@ impl Outside {
             }
         };
         fault::point("outside-called");
-        let millis = u64::try_from(self.0.clock.since_boot().saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
+        let now = self.0.clock.since_boot();
+        let took = now.saturating_sub(started);
+        tally::ran(outcome.error.is_none(), took, now);
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let session = session.get().cloned().unwrap_or_default();
         self.close(command, occasion, &run, outcome, (millis, session), ground).await
     }
