@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use waddlebot_testbed::{Bot, Deadline, Reply, run};
+use waddlebot_testbed::{Bot, Deadline, Reply, eventually_some, run};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_waddlebot");
 const ROOM: &str = "/api/v1/local/lobby/messages";
@@ -153,7 +153,11 @@ fn a_room_is_read_along_from_any_line_on() {
     let house = House::open();
     assert_eq!(house.lines("?after=0&wait=1"), json!({ "lines": [], "last": 0 }), "nothing was said yet");
     house.says("!ping");
-    let all = house.lines("");
+    // The answer is known a little before the room shows it.
+    let all = eventually_some("both lines", Duration::from_secs(10), || {
+        let all = house.lines("");
+        (all["lines"].as_array().unwrap().len() == 2).then_some(all)
+    });
     let shown: Vec<_> = all["lines"].as_array().unwrap().iter().map(|line| (line["id"].as_u64().unwrap(), &line["kind"])).collect();
     let [(first, person), (second, bot)] = shown[..] else { panic!("{all}") };
     assert_eq!((person, bot, first < second), (&json!("person"), &json!("bot"), true));
