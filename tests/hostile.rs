@@ -176,7 +176,7 @@ fn a_room_is_read_along_from_any_line_on() {
     });
 
     assert_eq!(house.asks("GET", &format!("{ROOM}?after=-1"), "").status, 400);
-    assert_eq!(house.asks("GET", "/api/v1/local/no%20room/messages", "").status, 400);
+    assert_eq!(house.asks("GET", "/api/v1/local/no%20room/messages", "").status, 404);
     assert_eq!(house.bot.get(ROOM).status, 401);
 }
 
