@@ -22,7 +22,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 500;
 /// How many are handed over at once.
 const TOGETHER: usize = 50;
-/// How many looks in a row a node must hold too much before it gives some away, and how many looks lie between.
+/// How many looks in a row a node must hold too much before it gives some away, and how many looks lie between; also how
+/// many looks nobody must have taken anything before more than the fair share is taken.
 const ROUNDS: u32 = 3;
 const BETWEEN: u64 = 10;
 /// With every so many looks all claims of this node are read.
@@ -64,8 +65,9 @@ pub struct Steward {
     looks: u64,
     /// For how many rounds this node has held too much.
     above: u32,
-    /// For how many looks there has been something that nobody serves.
-    untaken_for: u32,
+    /// How many entities nobody served after the last look, and for how many looks there have not been fewer.
+    untaken: usize,
+    stuck_for: u32,
     given: u64,
     taken: u64,
 }
@@ -78,7 +80,7 @@ impl Actor for Steward {
     async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         me.address().send(Order::Look)?;
         let (seen, connected) = (Seen::new(), HashSet::new());
-        Ok(Self { seed, seen, connected, draining: false, looks: 0, above: 0, untaken_for: 0, given: 0, taken: 0 })
+        Ok(Self { seed, seen, connected, draining: false, looks: 0, above: 0, untaken: 0, stuck_for: 0, given: 0, taken: 0 })
     }
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
@@ -141,17 +143,25 @@ impl Steward {
         Ok(())
     }
 
-    /// Takes what nobody serves, up to the fair share; more than that when nobody else does for a while.
+    /// Takes what nobody serves, up to the fair share; a part of the rest when nobody has taken anything of it for a while.
     async fn take(&mut self) -> Result<Vec<Claim>, Unclaimed> {
         let placement = &self.seed.placement;
         let untaken = placement.untaken().await?;
-        self.untaken_for = if untaken > 0 { self.untaken_for + 1 } else { 0 };
+        let stuck = untaken > 0 && untaken >= self.untaken;
+        self.stuck_for = if stuck { self.stuck_for + 1 } else { 0 };
+        self.untaken = untaken;
         if untaken == 0 {
             return Ok(Vec::new());
         }
-        let room = placement.fair_share(untaken).await?.saturating_sub(placement.held().len());
-        let room = if self.untaken_for > ROUNDS { AT_ONCE } else { room.min(AT_ONCE) };
-        if room == 0 { Ok(Vec::new()) } else { placement.take(room).await }
+        let room = if self.stuck_for > ROUNDS {
+            untaken.div_ceil(placement.nodes().await?.len().max(1))
+        } else {
+            placement.fair_share(untaken).await?.saturating_sub(placement.held().len())
+        };
+        let taken = if room == 0 { Vec::new() } else { placement.take(room.min(AT_ONCE)).await? };
+        // What this node took itself is no sign that the others do.
+        self.untaken = untaken - taken.len().min(untaken);
+        Ok(taken)
     }
 
     /// Opens the connections that no other node has.

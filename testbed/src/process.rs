@@ -3,9 +3,11 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -19,16 +21,35 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a process may take to stop in order before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
+/// Where free ports are looked for: below what Linux gives to outgoing connections (ip_local_port_range begins at 32768).
+const PORTS: Range<u16> = 12_000..32_000;
+
 /// Outlives a test process that died without unwinding: reads until that process is gone, then kills and removes.
 const GUARD: &str = r#"read -r word; [ "$word" = gone ] && exit 0; kill -s KILL -- "-$1" 2>/dev/null; rm -rf -- "$2""#;
 
-/// A free port of 127.0.0.1 at the time of asking.
+/// A free port of 127.0.0.1, kept from other tests for as long as this process lives.
+///
+/// It lies below the ports that the system gives to outgoing connections, and its number is locked as a file: between
+/// the asking and the use nobody else can have it.
 ///
 /// # Panics
 /// When the machine has none left.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port on 127.0.0.1");
-    listener.local_addr().expect("a bound socket has an address").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let reserved = std::env::temp_dir().join("waddlebot-ports");
+    fs::create_dir_all(&reserved).expect("a folder for the ports");
+    let begin = std::process::id().wrapping_mul(37);
+    for _ in 0..PORTS.len() {
+        let step = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % u32::from(PORTS.end - PORTS.start);
+        let port = PORTS.start + u16::try_from(step).expect("it is below the number of ports");
+        let Ok(file) = File::create(reserved.join(port.to_string())) else { continue };
+        if file.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            // Open, and so locked, until the process ends.
+            std::mem::forget(file);
+            return port;
+        }
+    }
+    panic!("no free port on 127.0.0.1 in {PORTS:?}")
 }
 
 /// A temporary folder whose name tells whose it is.

@@ -1,7 +1,6 @@
 //! Who serves what: shares, take-overs, and the hand-over of a node that goes.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::time::Duration;
 
 use serde_json::Value;
 use waddlebot_testbed::{eventually, get};
@@ -35,7 +34,7 @@ fn new_communities_are_shared_and_those_of_a_dead_node_taken_over() {
         shares.len() == 3 && shares.iter().sum::<usize>() == 30 && shares.iter().all(|share| (8..=12).contains(share))
     });
     nodes[2].bot().kill_9();
-    eventually("the others have them", Duration::from_secs(15), || {
+    eventually("the others have them", LIMIT, || {
         let shares = shares(&cluster);
         shares.len() == 2 && shares.iter().sum::<usize>() == 30
     });
