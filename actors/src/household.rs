@@ -1,6 +1,7 @@
 //! Brings together what a channel needs to live: its community, both claims, the journal, the way out.
 
 pub mod afar;
+mod changes;
 mod commands;
 pub(crate) mod errands;
 mod left;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub use changes::Reported;
 use dashmap::DashSet;
 use metrics::{Counter, counter};
 pub use responses::{Arrived, NotTaken};

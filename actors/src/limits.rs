@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
+use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::Role;
 
 use crate::channel::admit::Rate;
@@ -22,7 +23,7 @@ struct Entry {
 }
 
 /// One line of what a community says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setting {
     /// The command without its prefix.
     pub command: String,

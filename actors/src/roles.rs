@@ -6,6 +6,7 @@ pub mod table;
 use std::collections::HashMap;
 
 use foldhash::quality::RandomState;
+use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::Role;
 
 /// What may be permitted (spec 01 section 12).
@@ -81,7 +82,7 @@ pub fn may_change(by: Role, before: Role, after: Role) -> bool {
 }
 
 /// What each badge of a platform counts for in a community.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Badges([Role; 6]);
 
 impl Default for Badges {

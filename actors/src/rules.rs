@@ -25,7 +25,7 @@ pub use sentence::{Act, Sentence, judge};
 pub use settings::Settings;
 
 /// One rule of a community (spec 01 section 10).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Its number; 0 before it is saved.
     pub id: i64,

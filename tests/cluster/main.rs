@@ -2,6 +2,7 @@
 
 mod commands;
 mod fit;
+mod forward;
 mod platform;
 mod reach;
 mod rig;

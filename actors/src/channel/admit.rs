@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
+use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::{Role, Text, User};
 
 use super::resolve::Row;
@@ -27,7 +28,7 @@ pub enum Admission {
 }
 
 /// How often one person may use one command in one channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// So many times …
     pub uses: usize,

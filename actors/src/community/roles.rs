@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, Millis, Role};
@@ -38,7 +39,7 @@ pub struct Seen {
 }
 
 /// Why roles were not changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Unchanged {
     /// Who asked may not do that to this person.
     #[error("a role of {0}'s may not be changed by somebody of the role {1}")]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, Millis};
@@ -33,7 +34,7 @@ pub enum Order {
 }
 
 /// Why a rule was not stored.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum Unsaved {
     /// There is none of that number in this community.
     #[error("there is no such rule")]

@@ -1,11 +1,15 @@
 //! What is asked of a community from anywhere: done here, or by the node that serves it.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::gateway::Errands;
 use waddlebot_runtime::platform::Boxed;
 
+use super::afar::Missed;
+use super::changes::Change;
 use super::{Absent, Arrived, Household};
 use crate::community::{self, ModuleState};
 use crate::kept::Deed;
@@ -25,7 +29,13 @@ pub(crate) enum Errand {
     Commands(CommunityId),
     /// Take an answer that comes later, for this community.
     Answer(CommunityId, Box<Arrived>),
+    /// Change something in this community, on whose word.
+    Change(CommunityId, Change, String),
 }
+
+/// How long it is tried while a community changes hands, or its node cannot be reached, and the pause between.
+const PATIENCE: Duration = Duration::from_secs(8);
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl Household {
     /// A community's modules, on or off.
@@ -33,17 +43,10 @@ impl Household {
     /// # Errors
     /// When the community cannot be opened or reached.
     pub async fn modules(&self, id: CommunityId) -> Result<Vec<ModuleState>, String> {
-        match self.community(id).await {
-            Ok((address, _)) => address.ask(community::Order::Modules).await.map_err(|gone| gone.to_string()),
-            Err(why) => {
-                let states: Vec<(String, bool)> = self.elsewhere(id, why, &Errand::Modules(id)).await?;
-                let is_on = |name: &str| states.iter().find(|(known, _)| known == name).map(|(_, enabled)| *enabled);
-                let known = self.0.on.modules.iter();
-                let known =
-                    known.filter_map(|entry| Some(ModuleState { name: entry.name, about: entry.about, enabled: is_on(entry.name)? }));
-                Ok(known.collect())
-            }
-        }
+        let states: Vec<(String, bool)> = self.where_served(id, Errand::Modules(id)).await?;
+        let is_on = |name: &str| states.iter().find(|(known, _)| known == name).map(|(_, enabled)| *enabled);
+        let state = |entry: &crate::seat::Entry| Some(ModuleState { name: entry.name, about: entry.about, enabled: is_on(entry.name)? });
+        Ok(self.0.on.modules.iter().filter_map(state).collect())
     }
 
     /// Switches a module on or off, at once and for good.
@@ -51,17 +54,7 @@ impl Household {
     /// # Errors
     /// When there is no such module, the change cannot be written, or the community cannot be reached.
     pub async fn switch(&self, id: CommunityId, module: &str, on: bool) -> Result<(), String> {
-        match self.community(id).await {
-            Ok((address, _)) => {
-                address.ask(|reply| community::Order::Switch(module.to_owned(), on, reply)).await.map_err(|gone| gone.to_string())?
-            }
-            Err(why) => self.elsewhere(id, why, &Errand::Switch(id, module.to_owned(), on)).await,
-        }
-    }
-
-    /// Has the node that serves a community take an answer that comes later.
-    pub(super) async fn answer_elsewhere(&self, id: CommunityId, why: Absent, arrived: Arrived) -> Result<String, String> {
-        self.elsewhere(id, why, &Errand::Answer(id, Box::new(arrived))).await
+        self.where_served(id, Errand::Switch(id, module.to_owned(), on)).await
     }
 
     /// Tells every other node that commands changed. One that is not reached reads them anew in its own time.
@@ -73,17 +66,43 @@ impl Household {
         }
     }
 
-    /// Has the node that serves a community do something, when that is why it cannot be had here.
-    async fn elsewhere<T: DeserializeOwned>(&self, id: CommunityId, why: Absent, errand: &Errand) -> Result<T, String> {
-        let (Absent::Elsewhere, Some(afar)) = (&why, self.0.afar.get()) else { return Err(why.to_string()) };
-        let key = community_key(id);
-        let errand = serde_json::to_string(errand).map_err(|error| error.to_string())?;
-        let answer = afar.errand(&key, &key, errand).await.map_err(|missed| missed.to_string())?;
-        serde_json::from_str(&answer).map_err(|error| format!("the answer cannot be read: {error}"))
+    /// Has whoever serves a community do something, this node or another; asks anew while it changes hands.
+    pub(super) async fn where_served<T: DeserializeOwned>(&self, id: CommunityId, errand: Errand) -> Result<T, String> {
+        let began = self.world().clock.since_boot();
+        let elsewhere = Absent::Elsewhere.to_string();
+        loop {
+            let mut done = self.do_here(errand.clone()).await;
+            if let (Err(why), Some(afar)) = (&done, self.0.afar.get())
+                && *why == elsewhere
+            {
+                let key = community_key(id);
+                done = match afar.errand(&key, &key, written(&errand)?).await {
+                    Ok(answer) => Ok(answer),
+                    Err(Missed::NotBrought(_)) => Err(elsewhere.clone()),
+                    Err(Missed::Refused(why)) => Err(why),
+                    Err(Missed::Unknown(why)) => Err(format!("{why}: it may have been done, look before you ask again")),
+                };
+            }
+            match done {
+                Ok(answer) => return serde_json::from_str(&answer).map_err(|error| format!("the answer cannot be read: {error}")),
+                // Whoever was asked serves it no longer, or not yet, and has done nothing.
+                Err(why)
+                    if why == elsewhere
+                        && self.0.afar.get().is_some()
+                        && self.world().clock.since_boot().saturating_sub(began) < PATIENCE =>
+                {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(why) => return Err(why),
+            }
+        }
     }
 
     async fn run_here(&self, errand: &str) -> Result<String, String> {
-        let errand = serde_json::from_str(errand).map_err(|_| "this node does not know how to do that".to_owned())?;
+        self.do_here(serde_json::from_str(errand).map_err(|_| "this node does not know how to do that".to_owned())?).await
+    }
+
+    async fn do_here(&self, errand: Errand) -> Result<String, String> {
         let here = async |id| self.community(id).await.map(|(address, _)| address).map_err(|why: Absent| why.to_string());
         match errand {
             Errand::Modules(id) => {
@@ -103,6 +122,7 @@ impl Household {
                 self.reread_commands(id).await;
                 written(&())
             }
+            Errand::Change(id, change, by) => written(&self.change_here(id, change, by).await?),
         }
     }
 }

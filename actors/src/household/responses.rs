@@ -9,7 +9,8 @@ use waddlebot_runtime::sessions::{SessionError, Validity};
 use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::StoreError;
 
-use super::Household;
+use super::errands::Errand;
+use super::{Absent, Household};
 use crate::delivery::Parcel;
 use crate::responses::{self, Later, MOST};
 
@@ -76,8 +77,11 @@ impl Household {
     pub async fn answer_later(&self, arrived: Arrived) -> Result<String, NotTaken> {
         let known = self.justified(&arrived).await?;
         match self.community(known.community).await {
-            Ok(_) => self.answer_here(arrived).await,
-            Err(why) => self.answer_elsewhere(known.community, why, arrived).await.map_err(NotTaken::Unavailable),
+            Err(Absent::Elsewhere) => {
+                let errand = Errand::Answer(known.community, Box::new(arrived));
+                self.where_served(known.community, errand).await.map_err(NotTaken::Unavailable)
+            }
+            _ => self.answer_here(arrived).await,
         }
     }
 

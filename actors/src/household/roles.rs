@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use tokio::sync::oneshot;
 use waddlebot_runtime::chat::{CommunityId, Role};
 
 use super::Household;
-use crate::community;
-use crate::community::roles::{Order, Unchanged};
+use super::changes::Change as Altered;
+use crate::community::roles::Unchanged;
 use crate::roles::Badges;
 use crate::roles::table::{Change, Person};
 
@@ -35,7 +34,8 @@ impl Household {
     /// # Errors
     /// When who asks may not, a channel is not the community's, or it cannot be written now.
     pub async fn change_roles(&self, community: CommunityId, changes: Vec<Change>, by: &str, role: Role) -> Result<usize, Unchanged> {
-        self.ordered(community, |reply| Order::Change(changes, by.to_owned(), role, reply)).await
+        let count = self.change(community, Altered::Roles(changes, role), by).await?;
+        Ok(usize::try_from(count).unwrap_or(0))
     }
 
     /// Ends a membership with every role that goes with it. Nobody leaves the global community.
@@ -43,7 +43,8 @@ impl Household {
     /// # Errors
     /// When who asks may not, they are no member, or it cannot be written now.
     pub async fn remove_member(&self, community: CommunityId, who: Person, by: &str, role: Role) -> Result<(), Unchanged> {
-        self.ordered(community, |reply| Order::Leave(who, by.to_owned(), role, reply)).await
+        self.change(community, Altered::RemoveMember(who, role), by).await?;
+        Ok(())
     }
 
     /// Says what badges count for in a community.
@@ -51,16 +52,7 @@ impl Household {
     /// # Errors
     /// When it cannot be written now.
     pub async fn set_badges(&self, community: CommunityId, badges: Badges, by: &str) -> Result<(), Unchanged> {
-        self.ordered(community, |reply| Order::Badges(badges, by.to_owned(), reply)).await
-    }
-
-    async fn ordered<T>(
-        &self,
-        community: CommunityId,
-        order: impl FnOnce(oneshot::Sender<Result<T, Unchanged>>) -> Order,
-    ) -> Result<T, Unchanged> {
-        let (address, _) = self.community(community).await.map_err(|why| Unchanged::Unavailable(why.to_string()))?;
-        let asked = address.ask(|reply| community::Order::Roles(order(reply))).await;
-        asked.map_err(|gone| Unchanged::Unavailable(gone.to_string()))?
+        self.change(community, Altered::Badges(badges), by).await?;
+        Ok(())
     }
 }

@@ -1,11 +1,10 @@
 //! String rules from outside: changed by a community's actor, so that every channel has the change at once.
 
-use tokio::sync::oneshot;
 use waddlebot_runtime::chat::CommunityId;
 
 use super::Household;
-use crate::community;
-use crate::community::rules::{Order, Unsaved};
+use super::changes::Change;
+use crate::community::rules::Unsaved;
 use crate::rules::history::Erased;
 use crate::rules::{Rule, Settings};
 
@@ -15,7 +14,7 @@ impl Household {
     /// # Errors
     /// When it may not be saved, is not there, or cannot be written now.
     pub async fn save_rule(&self, community: CommunityId, rule: Rule, by: &str) -> Result<i64, Unsaved> {
-        self.rules(community, |reply| Order::Save(Box::new(rule), by.to_owned(), reply)).await
+        Ok(self.change(community, Change::SaveRule(Box::new(rule)), by).await?)
     }
 
     /// Deletes a rule.
@@ -23,7 +22,8 @@ impl Household {
     /// # Errors
     /// When it is not there, or this cannot be written now.
     pub async fn remove_rule(&self, community: CommunityId, id: i64, by: &str) -> Result<(), Unsaved> {
-        self.rules(community, |reply| Order::Remove(id, by.to_owned(), reply)).await
+        self.change(community, Change::RemoveRule(id), by).await?;
+        Ok(())
     }
 
     /// Sets whether chat is kept, for how long, and where moderators are told.
@@ -31,7 +31,8 @@ impl Household {
     /// # Errors
     /// When it may not be, or cannot be written now.
     pub async fn set_rules(&self, community: CommunityId, settings: Settings, by: &str) -> Result<(), Unsaved> {
-        self.rules(community, |reply| Order::Set(settings, by.to_owned(), reply)).await
+        self.change(community, Change::SetRules(settings), by).await?;
+        Ok(())
     }
 
     /// Erases kept chat; says how many lines it was.
@@ -39,16 +40,6 @@ impl Household {
     /// # Errors
     /// When it cannot be written now.
     pub async fn erase_chat(&self, community: CommunityId, what: Erased) -> Result<u64, Unsaved> {
-        self.rules(community, |reply| Order::Erase(what, reply)).await
-    }
-
-    async fn rules<T>(
-        &self,
-        community: CommunityId,
-        order: impl FnOnce(oneshot::Sender<Result<T, Unsaved>>) -> Order,
-    ) -> Result<T, Unsaved> {
-        let (address, _) = self.community(community).await.map_err(|why| Unsaved::Unavailable(why.to_string()))?;
-        let asked = address.ask(|reply| community::Order::Rules(order(reply))).await;
-        asked.map_err(|gone| Unsaved::Unavailable(gone.to_string()))?
+        Ok(self.change(community, Change::EraseChat(what), "").await?.unsigned_abs())
     }
 }

@@ -1,5 +1,6 @@
 //! The stored memberships and roles of all communities: one statement a batch, however many people it is.
 
+use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::{CommunityId, GLOBAL_COMMUNITY, Millis, Role};
 use waddlebot_runtime::store::{FencedTx, Row, Sql, Store, StoreError, Tx, sql};
 
@@ -10,7 +11,7 @@ use crate::listing::{anywhere, folded};
 const CHUNK: usize = 1000;
 
 /// Somebody on a platform.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Person {
     /// The platform.
     pub platform: String,
@@ -21,7 +22,7 @@ pub struct Person {
 }
 
 /// A role to give, or to take away.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Whose.
     pub who: Person,

@@ -2,6 +2,7 @@
 
 use regex::Regex;
 use regex_syntax::hir::Hir;
+use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::ChannelKey;
 
 use super::{Action, Kind, Rule};
@@ -26,7 +27,7 @@ const NESTED: u32 = 50;
 const LONGEST_TIMEOUT: u32 = 14 * 24 * 3600;
 
 /// Why a rule cannot be saved, in words for who wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Refused {
     /// Nothing to look for.
     #[error("a rule needs a pattern; `*` is everything")]

@@ -1,6 +1,6 @@
 //! The chat a community keeps to try its rules on: off unless it says so, gone after some days or when asked.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::{CommunityId, Millis};
 use waddlebot_runtime::store::{FencedTx, Sql, Store, StoreError, sql};
 
@@ -20,7 +20,7 @@ pub struct Said {
 }
 
 /// What is erased.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erased {
     /// Of one channel, or of all.
     pub entity: Option<String>,

@@ -6,11 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use waddlebot_actors::household::Reported;
 use waddlebot_actors::registry;
 use waddlebot_actors::roles::bulk;
 use waddlebot_actors::roles::table::{self, Person};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
-use waddlebot_runtime::journal::{self, Earned, Points};
+use waddlebot_runtime::journal;
 use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
 use super::{bounded, needed};
@@ -96,10 +97,8 @@ pub(super) async fn reputation(State(desk): State<Arc<Desk>>, by: Caller, Body(s
         return Err(ApiError::bad_request("bad_points", format!("points are -{MOST} to {MOST}")));
     }
     let community = community(&desk, sent.community_id, entity).await?;
-    let (_, claim) = desk.household.community(community).await.map_err(|why| ApiError::unavailable(why.to_string()))?;
-    let earned = Earned { user_id: user_id.clone(), user_name, points: sent.points, messages: 0, last_seen: desk.clock.now() };
-    desk.household.journal().points(Points { claim, community, platform, earned: vec![earned] });
-    desk.household.journal().flushed().await;
+    let reported = Reported { user_id: user_id.clone(), user_name, points: sent.points };
+    desk.household.report_points(community, platform, reported, by.name()).await.map_err(ApiError::unavailable)?;
     let line = aaa::audit("reputation.report").community(community).user(by.name()).result(Outcome::Success);
     line.with("member", &user_id).with("activity", activity).with("points", sent.points).log();
     Ok(Json(json!({"success": true, "community_id": community, "user_id": user_id, "points": sent.points})))
