@@ -103,6 +103,11 @@ impl Gate {
         }
     }
 
+    /// What its times are measured on.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
     /// Opens it until this time since boot.
     pub(crate) fn open_until(&self, deadline: Duration) {
         self.0.deadline.store(millis(deadline).max(1), Ordering::Release);

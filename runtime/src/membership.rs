@@ -1,5 +1,6 @@
 //! This node among others: its name, its lease, and what happens when the lease is lost.
 
+pub(crate) mod belief;
 mod join;
 mod lease;
 mod lookout;
@@ -117,8 +118,10 @@ impl Here {
     }
 
     fn born(&self, incarnation: i64, deadline: Duration) {
+        let now = self.0.gate.clock().since_boot();
         self.0.incarnation.store(incarnation, Ordering::Release);
         if self.0.bound.load(Ordering::Acquire) {
+            belief::acts(now, incarnation, deadline);
             self.0.gate.open_until(deadline);
         }
     }
@@ -128,12 +131,14 @@ impl Here {
         if self.0.bound.swap(bound, Ordering::AcqRel) && !bound {
             tracing::warn!("the session with the database is lost: nothing more goes out until it stands again");
             self.0.gate.freeze();
+            belief::stands_still(self.0.gate.clock().since_boot());
         }
     }
 
     fn surrender(&self) {
         self.0.incarnation.store(0, Ordering::Release);
         self.0.gate.surrender();
+        belief::stands_still(self.0.gate.clock().since_boot());
     }
 }
 

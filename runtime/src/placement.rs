@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::gate::Shut;
-use crate::membership::Here;
+use crate::membership::{Here, belief};
 use crate::platform::Boxed;
 use crate::store::{Claim, Identity, Store, StoreError, claims, nodes};
 
@@ -280,13 +280,20 @@ impl Placement {
     }
 
     fn keep(&self, claim: Claim) -> Claim {
-        self.0.held.insert(claim.entity.clone(), claim.clone());
+        let now = self.0.clock.since_boot();
+        let before = self.0.held.insert(claim.entity.clone(), claim.clone());
+        if before.as_ref() != Some(&claim) {
+            belief::holds(now, &claim);
+        }
         self.count();
         claim
     }
 
     fn forget(&self, entity: &str) -> Option<Claim> {
         let held = self.0.held.remove(entity).map(|(_, claim)| claim);
+        if let Some(claim) = &held {
+            belief::lets_go(self.0.clock.since_boot(), claim);
+        }
         self.count();
         held
     }

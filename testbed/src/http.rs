@@ -24,9 +24,21 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Reply> {
 
 /// Sends one request with more header fields and a body, over a connection of its own.
 pub fn request(address: SocketAddr, method: &str, path: &str, fields: &[(&str, &str)], body: &str) -> io::Result<Reply> {
-    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
+    request_within(LIMIT, address, method, path, fields, body)
+}
+
+/// The same, by somebody who waits no longer than this for any one step.
+pub fn request_within(
+    limit: Duration,
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Reply> {
+    let mut stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_write_timeout(Some(limit))?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in fields {
         head.push_str(&format!("{name}: {value}\r\n"));

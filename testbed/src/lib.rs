@@ -7,6 +7,7 @@
 mod bot;
 #[cfg(feature = "browser")]
 mod browser;
+mod cable;
 mod http;
 pub mod irc;
 
@@ -22,8 +23,9 @@ mod run;
 pub use bot::Bot;
 #[cfg(feature = "browser")]
 pub use browser::{Browser, Window};
-pub use http::{Reply, get, request};
-pub use patience::{Deadline, eventually, eventually_some};
+pub use cable::Cable;
+pub use http::{Reply, get, request, request_within};
+pub use patience::{Deadline, eventually, eventually_some, passes};
 #[cfg(feature = "browser")]
 pub use picture::Picture;
 pub use postgres::Postgres;

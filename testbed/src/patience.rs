@@ -54,6 +54,11 @@ pub fn eventually_some<T>(what: &str, limit: Duration, mut look: impl FnMut() ->
     }
 }
 
+/// Lets real time pass: the beat of a load, or how long a fault lasts. Never to wait for something: see [`eventually`].
+pub fn passes(time: Duration) {
+    thread::sleep(time);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

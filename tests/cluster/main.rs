@@ -1,5 +1,6 @@
 //! Several processes of the real program with a real PostgreSQL and Redis: one owner of each community, reached from everywhere.
 
+mod chaos;
 mod commands;
 mod fit;
 mod forward;

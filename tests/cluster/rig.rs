@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use waddlebot_testbed::{Bot, Ended, Postgres, Redis, Reply, free_port, request, run};
+use waddlebot_testbed::{Bot, Ended, Postgres, Redis, Reply, free_port, get, request, run};
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_waddlebot");
@@ -16,9 +16,10 @@ pub(crate) const LIMIT: std::time::Duration = std::time::Duration::from_secs(40)
 /// What all nodes share.
 pub(crate) struct Cluster {
     pub(crate) database: String,
-    _redis: Redis,
+    pub(crate) redis: Redis,
     shared: Vec<(String, String)>,
-    key: String,
+    /// An admin's key, good at every node.
+    pub(crate) key: String,
     seed: String,
     folder: TempDir,
 }
@@ -35,7 +36,12 @@ pub(crate) struct Node {
 
 impl Cluster {
     pub(crate) fn new() -> Self {
-        let (database, redis) = (Postgres::shared().database(), Redis::start());
+        Self::on(Postgres::shared().database())
+    }
+
+    /// A cluster on this database.
+    pub(crate) fn on(database: String) -> Self {
+        let redis = Redis::start();
         let seed = format!("127.0.0.1:{}", free_port());
         let shared = [
             ("DATABASE_URL", database.as_str()),
@@ -49,7 +55,7 @@ impl Cluster {
         ];
         let shared: Vec<_> = shared.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let folder = tempfile::tempdir().expect("a folder");
-        let mut cluster = Self { database, _redis: redis, shared, key: String::new(), seed, folder };
+        let mut cluster = Self { database, redis, shared, key: String::new(), seed, folder };
         cluster.key = cluster.runs(&["key", "create", "--role", "admin", "--name", "test"]).trim().to_owned();
         cluster
     }
@@ -147,9 +153,14 @@ impl Node {
 
     /// An actor's memory.
     pub(crate) fn memory(&self, key: &str) -> Value {
-        let reply = self.asks("GET", &format!("/admin/actors/{key}"), &Value::Null).expect("the inspector answers");
+        let Ok(reply) = self.asks("GET", &format!("/admin/actors/{key}"), &Value::Null) else { return Value::Null };
         let whole: Value = serde_json::from_str(&reply.body).unwrap_or_default();
         whole["memory"].clone()
+    }
+
+    /// Whether it takes work.
+    pub(crate) fn is_ready(&self) -> bool {
+        get(self.address(), "/health").is_ok_and(|reply| reply.status == 200)
     }
 
     /// The nodes it can reach.
