@@ -156,6 +156,34 @@ fn tables() -> BTreeSet<String> {
     files(".sql").into_iter().flat_map(created).collect()
 }
 
+/// What asks a database what time it is: a clock that jumps decides nothing here, because nobody asks it.
+fn clocks(file: &File) -> Vec<String> {
+    const ASKS: [&str; 8] = [
+        "now()",
+        "current_timestamp",
+        "current_time",
+        "clock_timestamp",
+        "statement_timestamp",
+        "transaction_timestamp",
+        "unixepoch",
+        "julianday",
+    ];
+    if file.is_test() {
+        return vec![];
+    }
+    let code = if file.path.ends_with(".sql") { file.text.clone() } else { file.code() }.to_ascii_lowercase();
+    let statements = code
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|text| ["select ", "update ", "insert ", "delete "].iter().any(|word| text.contains(word)));
+    let looked: Vec<&str> = if file.path.ends_with(".sql") { vec![&code] } else { statements.collect() };
+    ASKS.iter()
+        .filter(|asks| looked.iter().any(|text| text.contains(*asks)))
+        .map(|asks| format!("asks the database's clock: {asks}"))
+        .collect()
+}
+
 fn owners(files: &[File], tables: &BTreeSet<String>) -> Vec<String> {
     let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for file in files.iter().filter(|file| !file.is_test() && !file.path.starts_with(FILLS_TABLES)) {
@@ -243,6 +271,15 @@ fn every_table_has_one_owner() {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
     let two = [File::new("a.rs", "\"SELECT x FROM nodes\""), File::new("b.rs", "\"UPDATE nodes SET\"")];
     assert_eq!(owners(&two, &tables).len(), 1);
+}
+
+#[test]
+fn no_statement_asks_the_databases_clock() {
+    holds(&files(".rs"), clocks);
+    holds(&files(".sql"), clocks);
+    assert_eq!(clocks(&File::new("src/x.rs", "sql(\"UPDATE nodes SET at = now()\")")).len(), 1);
+    assert_eq!(clocks(&File::new("migrations/x.sql", "at TIMESTAMP DEFAULT CURRENT_TIMESTAMP")).len(), 1);
+    assert!(clocks(&File::new("src/x.rs", "let at = clock.now(); sql(\"SELECT 1\")")).is_empty());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use waddlebot_testbed::{Deadline, passes};
 
 use fault::{FAULTS, Fault};
-use history::{History, Wish, entries, left};
+use history::{Entry, History, Wish, entries, left};
 use load::{Place, Ways, talks_on_irc};
 use town::{ROOMS, Town, now, room};
 use verdict::{Breach, judge};
@@ -95,8 +95,7 @@ fn whatever_goes_wrong_each_has_one_owner_and_what_is_accepted_is_done_once() {
     let plan = Plan::read(long.as_deref());
     let mut town = Town::new(plan.nodes);
     let ways = Ways { nodes: town.members.iter().map(|member| member.node.address()).collect(), key: town.cluster.key.clone() };
-    let (over, mut person) = (AtomicBool::new(false), town.irc.person("ana"));
-    person.joins("#room");
+    let (over, mut ana) = (AtomicBool::new(false), town.ana.take().expect("she is there"));
     let (mut wishes, struck, heard) = std::thread::scope(|scope| {
         let mut speakers = Vec::new();
         for number in 0..ROOMS {
@@ -107,7 +106,7 @@ fn whatever_goes_wrong_each_has_one_owner_and_what_is_accepted_is_done_once() {
             let (ways, over) = (&ways, &over);
             speakers.push(scope.spawn(move || ways.talks(&Place::Collected(server), server, over)));
         }
-        let irc = scope.spawn(|| talks_on_irc(&mut person, "irc", &over));
+        let irc = scope.spawn(|| talks_on_irc(&mut ana, "irc", &over));
         passes(Duration::from_secs(3));
         let (struck, probed) = befalls(&plan, &mut town, &ways);
         passes(Duration::from_secs(3));
@@ -125,6 +124,10 @@ fn whatever_goes_wrong_each_has_one_owner_and_what_is_accepted_is_done_once() {
     let history = History { wishes, entries, beliefs: town.beliefs(), left, spoken: heard.spoken, told: heard.told };
     let breaches = judge(&history);
     table(&plan, &struck, &history, &breaches);
+    // A checker that was shown nothing finds nothing.
+    let ran = history.entries.iter().filter(|entry| matches!(entry, Entry::Ran { .. })).count();
+    assert!(ran >= history.wishes.iter().filter(|wish| wish.answered).count(), "{ran} executions are written down");
+    assert!(town.members.iter().all(|member| history.beliefs.iter().any(|belief| belief.node == member.node.id)), "every node has beliefs");
     if !breaches.is_empty() {
         keep_logs(&mut town);
     }
@@ -153,7 +156,13 @@ fn befalls(plan: &Plan, town: &mut Town, ways: &Ways) -> (Vec<Struck>, Vec<Wish>
         };
         let victim = town.owner(&room(dice.below(usize::try_from(ROOMS).expect("few")) as u64).1);
         let (one, wishes) = strike(fault, victim, turn, town, ways);
-        println!("{turn:>4} {:<10} at {}: {:?} {}", fault.name(), town.members[victim].node.id, one.first, one.wrong.as_deref().unwrap_or(""));
+        println!(
+            "{turn:>4} {:<10} at {}: {:?} {}",
+            fault.name(),
+            town.members[victim].node.id,
+            one.first,
+            one.wrong.as_deref().unwrap_or("")
+        );
         probed.extend(wishes);
         struck.push(one);
         passes(Duration::from_millis(500 + 100 * dice.below(20) as u64));
@@ -197,7 +206,8 @@ fn strike(fault: Fault, victim: usize, turn: usize, town: &mut Town, ways: &Ways
         first
     });
     town.is_whole();
-    let wrong = (fault.keeps_the_owner() && life(town) != before).then(|| format!("{}: {id} was declared dead though it lived", fault.name()));
+    let wrong =
+        (fault.keeps_the_owner() && life(town) != before).then(|| format!("{}: {id} was declared dead though it lived", fault.name()));
     (Struck { fault, from, to: now(), first, wrong }, wishes)
 }
 
@@ -219,7 +229,12 @@ fn table(plan: &Plan, struck: &[Struck], history: &History, breaches: &[Breach])
         let waits = all.iter().flat_map(|one| history.wishes.iter().filter(|wish| wish.asked >= one.from && wish.asked <= one.to));
         let wait = Duration::from_millis(waits.map(|wish| wish.took).max().unwrap_or(0));
         let (median, p99, worst) = (at(50), at(99), first.last().copied().unwrap_or_default());
-        println!("| {name} | {} | {} | {median:.1?} | {p99:.1?} | {worst:.1?} | {:?} | {wait:.1?} |", all.len(), first.len(), all[0].fault.promised());
+        println!(
+            "| {name} | {} | {} | {median:.1?} | {p99:.1?} | {worst:.1?} | {:?} | {wait:.1?} |",
+            all.len(),
+            first.len(),
+            all[0].fault.promised()
+        );
     }
     let answered = history.wishes.iter().filter(|wish| wish.answered).count();
     println!(

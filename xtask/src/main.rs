@@ -1,5 +1,6 @@
 //! The house's chores: `cargo xtask check` before each commit, `cargo xtask test` as CI runs it.
 
+mod chaos;
 mod check;
 mod machine;
 mod python;
@@ -13,11 +14,16 @@ cargo xtask check    formatting, lints, dependencies: what must hold before a co
 cargo xtask test     what CI runs: installs what is missing, then check, every test, every example
 cargo xtask picture  takes the README's picture anew: docs/overlay.png
 cargo xtask replay   the long form of a test: a million deliveries, with duplicates and out of order
+cargo xtask chaos    a real cluster under everything that can go wrong: [--seed N] [--minutes M] [--nodes 3..5] [--faults kill,stop7,…]
 cargo xtask install  only the installing: Debian's packages (as root), the cargo tools, schemathesis";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
-    let done = match (args.next().as_deref(), args.next()) {
+    let first = args.next();
+    if first.as_deref() == Some("chaos") {
+        return ended(chaos::run(args));
+    }
+    let done = match (first.as_deref(), args.next()) {
         (Some("check"), None) => check::run(),
         (Some("test"), None) => test::run(),
         (Some("replay"), None) => {
@@ -35,6 +41,10 @@ fn main() -> ExitCode {
         }
         _ => Err(anyhow::anyhow!("unknown chore; there are:\n{HELP}")),
     };
+    ended(done)
+}
+
+fn ended(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

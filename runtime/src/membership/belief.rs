@@ -22,5 +22,11 @@ pub(crate) fn holds(now: Duration, claim: &Claim) {
 
 /// From `now` on it is not.
 pub(crate) fn lets_go(now: Duration, claim: &Claim) {
-    tracing::debug!(entity = claim.entity, incarnation = claim.incarnation, epoch = claim.epoch, at_ms = now.as_millis(), "belief: lets go");
+    tracing::debug!(
+        entity = claim.entity,
+        incarnation = claim.incarnation,
+        epoch = claim.epoch,
+        at_ms = now.as_millis(),
+        "belief: lets go"
+    );
 }

@@ -97,7 +97,8 @@ fn a_belief_lasts_while_a_claim_is_held_and_the_lease_allows_it() {
 [t] DEBUG m SYSTEM belief: lets go entity=community:3 incarnation=2 epoch=9 at_ms=1200
 [t] DEBUG m SYSTEM belief: holds entity=community:4 incarnation=2 epoch=1 at_ms=1300";
     let found: Vec<_> = beliefs("n1", log, &[1400], 9000).into_iter().map(|it| (it.entity, it.incarnation, it.from, it.to)).collect();
-    let wanted = [("community:2", 1, 150, 300), ("community:2", 1, 300, 700), ("community:3", 2, 1100, 1200), ("community:4", 2, 1300, 1400)];
+    let wanted =
+        [("community:2", 1, 150, 300), ("community:2", 1, 300, 700), ("community:3", 2, 1100, 1200), ("community:4", 2, 1300, 1400)];
     for (entity, incarnation, from, to) in wanted {
         assert!(found.contains(&(entity.to_owned(), incarnation, from, to)), "{entity} {from}-{to} is not in {found:?}");
     }

@@ -22,7 +22,9 @@ const FIRST: u64 = 100;
 pub(super) struct Town {
     pub(super) members: Vec<Member>,
     pub(super) cluster: Cluster,
-    pub(super) irc: irc::Server,
+    /// Who was first in the channel, and so runs it.
+    pub(super) ana: Option<irc::Person>,
+    _irc: irc::Server,
     pub(super) postgres: Postgres,
 }
 
@@ -53,6 +55,8 @@ impl Town {
     pub(super) fn new(nodes: usize) -> Self {
         let (postgres, irc) = (Postgres::start(), irc::Server::ngircd());
         let cluster = Cluster::on(postgres.database());
+        let mut ana = irc.person("ana");
+        ana.joins("#room");
         cluster.sql(WATCH);
         for number in 0..ROOMS {
             let ((room, claim), community) = (room(number), FIRST + number);
@@ -65,9 +69,8 @@ impl Town {
                 key.server(),
                 key.channel()
             ));
-            cluster.sql(&format!(
-                "INSERT INTO coordination (entity_id, platform, channel_id) VALUES ('{claim}', 'community', '{community}')"
-            ));
+            cluster
+                .sql(&format!("INSERT INTO coordination (entity_id, platform, channel_id) VALUES ('{claim}', 'community', '{community}')"));
         }
         let mut members: Vec<Member> = Vec::new();
         for number in 1..=nodes {
@@ -75,7 +78,7 @@ impl Town {
             members.push(Member::new(&cluster, &format!("n{number}"), seed, &postgres, &irc));
         }
         members.iter_mut().for_each(Member::start);
-        let town = Self { members, cluster, irc, postgres };
+        let town = Self { members, cluster, ana: Some(ana), _irc: irc, postgres };
         town.is_whole();
         eventually("every room is served", WHOLE, || {
             town.cluster.sql("SELECT count(*) FROM coordination WHERE claimed_by IS NULL AND platform = 'community'") == "0"

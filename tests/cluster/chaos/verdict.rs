@@ -126,10 +126,12 @@ fn disorder(history: &History) -> Vec<Breach> {
 fn too_fast(times: &[Duration]) -> Vec<Breach> {
     const AT_ONCE: usize = 6;
     const EACH: Duration = Duration::from_secs(2);
-    let after = |from: usize| times[from..].iter().enumerate().find(|(more, at)| {
-        let allowed = AT_ONCE + usize::try_from((**at - times[from]).as_millis() / EACH.as_millis()).unwrap_or(usize::MAX);
-        more + 1 > allowed
-    });
+    let after = |from: usize| {
+        times[from..].iter().enumerate().find(|(more, at)| {
+            let allowed = AT_ONCE + usize::try_from((**at - times[from]).as_millis() / EACH.as_millis()).unwrap_or(usize::MAX);
+            more + 1 > allowed
+        })
+    };
     (0..times.len()).find_map(after).map(|(_, at)| Breach::TooFast(*at)).into_iter().collect()
 }
 
