@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, GLOBAL_COMMUNITY, Role, Text};
 use waddlebot_runtime::engine::{EngineKind, Method};
 use waddlebot_runtime::event::EventKind;
+use waddlebot_runtime::offer::Stored;
 
 pub use check::{MOST, Refused, check};
 
@@ -115,6 +116,22 @@ impl Command {
         let said = self.places.get(channel.as_str()).or_else(|| self.places.get(&place_of(community)));
         // What is switched off for all is off for all.
         self.enabled && said.copied().unwrap_or(true)
+    }
+
+    /// As the chat of a community sees it that types this word.
+    #[must_use]
+    pub fn offered(&self, word: &str, community: CommunityId) -> Stored {
+        let on = self.enabled && self.places.get(&place_of(community)).copied().unwrap_or(true);
+        let other = |(place, here): &(&String, &bool)| self.enabled && **here != on && !place.starts_with("community:");
+        let but = self.places.iter().filter(other).map(|(place, _)| place.clone()).collect();
+        Stored {
+            word: word.to_owned().into(),
+            module: self.module.clone().into(),
+            about: self.about.clone().into(),
+            role: self.role,
+            on,
+            but,
+        }
     }
 
     /// Whether somebody may type it.

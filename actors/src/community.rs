@@ -294,7 +294,7 @@ impl Community {
             store: self.seed.store.clone(),
             platforms: self.seed.platforms.clone(),
             courier: self.seed.courier.clone(),
-            commands: self.table.shown().clone(),
+            offer: self.table.offer().clone(),
             parent: me.address().clone(),
             limit: self.seed.limit,
         };
@@ -323,7 +323,7 @@ impl Community {
     fn rebuild(&mut self) {
         let taught: Vec<_> = self.taught.iter().flat_map(|(module, words)| words.iter().map(|word| (*module, word.clone()))).collect();
         let table = Table::new(&self.seed.modules, |name| self.enabled(name), &taught);
-        self.table = Arc::new(table.reaching(self.commands.all()).ruled_by(self.rules.ruling()));
+        self.table = Arc::new(table.reaching(self.commands.all(), self.seed.registered.id).ruled_by(self.rules.ruling()));
     }
 
     /// Tells everybody what may be typed now.
@@ -331,7 +331,7 @@ impl Community {
         self.rebuild();
         self.channels.retain(|channel| channel.send(channel::Order::Table(self.table.clone())).is_ok());
         for host in self.hosts.values() {
-            host.send(host::Order::Commands(self.table.shown().clone())).ok();
+            host.send(host::Order::Offer(self.table.offer().clone())).ok();
         }
     }
 }

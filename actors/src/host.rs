@@ -13,6 +13,7 @@ use waddlebot_runtime::command::CommandInfo;
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::journal::{Writing, settled};
 use waddlebot_runtime::module::{Counts, Desk, Expansion};
+use waddlebot_runtime::offer::Offer;
 use waddlebot_runtime::platform::{Boxed, Platforms};
 use waddlebot_runtime::store::{Claim, Store};
 
@@ -29,8 +30,8 @@ pub enum Order {
     Event(Event, Origin, oneshot::Sender<Answered>),
     /// A taught word was used.
     Expanded(String),
-    /// The community's commands changed.
-    Commands(Arc<[CommandInfo]>),
+    /// What the community's chat may type changed.
+    Offer(Arc<Offer>),
     /// The time the module asked for may have come.
     Wake(Millis),
     /// What was written is not on disk after all: forget it.
@@ -82,8 +83,8 @@ pub struct Setup {
     pub platforms: Platforms,
     /// Carries what a woken module posts.
     pub courier: Courier,
-    /// The community's commands.
-    pub commands: Arc<[CommandInfo]>,
+    /// What its chat may type.
+    pub offer: Arc<Offer>,
     /// Who is told what the module was taught.
     pub parent: Address<community::Order>,
     /// How long one call may take.
@@ -156,7 +157,7 @@ impl Actor for Host {
                 self.dirty = true;
                 self.learn(me);
             }
-            Order::Commands(commands) => self.setup.commands = commands,
+            Order::Offer(offer) => self.setup.offer = offer,
             Order::Wake(at) => self.woken(at, me).await?,
             Order::Undone => self.reload(me).await?,
             Order::Tick => self.tick(me).await?,
@@ -260,7 +261,7 @@ fn scene<'a>(setup: &'a Setup, desk: &'a Desk, channel: &'a ChannelKey, counts: 
         channel,
         now,
         timezone: &setup.timezone,
-        commands: &setup.commands,
+        offer: &setup.offer,
         counts,
         profiles: &setup.platforms,
         desk,

@@ -5,6 +5,7 @@ use waddlebot_runtime::chat::{ChannelKey, CommunityId, Millis, User};
 use waddlebot_runtime::command::{CommandInfo, Missing, Words};
 use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::module::{Context, Counts, Desk, Expansion, Module, ModuleError, Posted};
+use waddlebot_runtime::offer::Offer;
 use waddlebot_runtime::platform::{Boxed, Profiles};
 use waddlebot_runtime::response::Response;
 
@@ -53,8 +54,8 @@ pub struct Scene<'a> {
     pub now: Millis,
     /// The community's time zone.
     pub timezone: &'a str,
-    /// All commands that are switched on.
-    pub commands: &'a [CommandInfo],
+    /// What chat may type.
+    pub offer: &'a Offer,
     /// What the channel counted.
     pub counts: Counts,
     /// Look-ups.
@@ -100,8 +101,8 @@ struct Chair<M: Module> {
 
 impl<M: Module> Chair<M> {
     fn context<'a>(settings: &'a M::Settings, scene: Scene<'a>) -> Context<'a, M> {
-        let Scene { community, channel, now, timezone, commands, counts, profiles, desk } = scene;
-        Context::new(community, channel, now, timezone, settings, commands, counts, profiles, desk)
+        let Scene { community, channel, now, timezone, offer, counts, profiles, desk } = scene;
+        Context::new(community, channel, now, timezone, settings, offer, counts, profiles, desk)
     }
 }
 

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod keys;
 pub mod membership;
 pub mod module;
+pub mod offer;
 pub mod peers;
 pub mod placement;
 pub mod platform;

@@ -12,6 +12,7 @@ use tokio::sync::{MappedMutexGuard, Mutex as AsyncMutex, MutexGuard};
 use crate::chat::{ChannelKey, CommunityId, Millis, User};
 use crate::command::{CommandInfo, Spec};
 use crate::event::{Event, EventKind};
+use crate::offer::{Offer, Stored};
 use crate::platform::Profiles;
 use crate::response::Response;
 use crate::store::{Claim, FencedTx, Store, StoreError};
@@ -136,6 +137,8 @@ pub struct Context<'a, M: Module> {
     pub settings: &'a M::Settings,
     /// The commands that are switched on in this community, of all modules.
     pub commands: &'a [CommandInfo],
+    /// The commands that this community or the house stored, by word; also those that are off in this channel.
+    pub stored: &'a [Stored],
     /// What the channel counted.
     pub counts: Counts,
     /// Look-ups on platforms.
@@ -166,12 +169,13 @@ impl<'a, M: Module> Context<'a, M> {
         now: Millis,
         timezone: &'a str,
         settings: &'a M::Settings,
-        commands: &'a [CommandInfo],
+        offer: &'a Offer,
         counts: Counts,
         profiles: &'a dyn Profiles,
         desk: &'a Desk,
     ) -> Self {
-        Self { community, channel, now, timezone, settings, commands, counts, profiles, desk }
+        let Offer { commands, stored } = offer;
+        Self { community, channel, now, timezone, settings, commands, stored, counts, profiles, desk }
     }
 
     /// The transaction of this call: opened on first use, committed by the host together with the

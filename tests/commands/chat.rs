@@ -128,3 +128,37 @@ fn a_string_rule_runs_a_community_command_with_what_it_matched() {
     assert_eq!(node.does("POST", "/string-rules", &rule).0, 201);
     assert_eq!(node.says("how is the weather in Rome?"), ["echo Rome"]);
 }
+
+#[test]
+fn help_lists_and_tells_of_the_commands_that_the_community_made() {
+    let (node, target) = (Node::start(), Target::start());
+    let own = node.teaches("#weather", &target, "/echo", &json!({"description": "Tells how it is out there"}));
+    node.teaches("#weather tomorrow", &target, "/echo", &json!({"module_id": "weather"}));
+    node.teaches("#mods", &target, "/echo", &json!({"permission_level": "moderator"}));
+    let ping = node.teaches("!ping", &target, "/mine", &json!({"module_id": "mine"}));
+    node.teaches("#alarm", &target, "/echo", &json!({"trigger_type": "event", "event_types": ["raid"]}));
+    let [listed] = node.says("!help").try_into().unwrap();
+    assert!(
+        listed.starts_with("You can use basics: !help !stats · ") && listed.contains(" · mine: !ping · weather: #weather. More: "),
+        "{listed}"
+    );
+    assert_eq!(node.says("!help #weather"), ["#weather [words] – Tells how it is out there. Usage: #weather tomorrow"]);
+    assert_eq!(node.says("!help #weather tomorrow"), ["#weather tomorrow [words] – answered by weather"]);
+    assert_eq!(node.says("!help mods"), ["#mods [words] – answered by mods (for the role moderator and above)"]);
+    assert_eq!(node.says("!help ping"), ["!ping [words] – answered by mine"]);
+    for unknown in ["#alarm", "#ping", "#so"] {
+        assert_eq!(
+            node.says(&format!("!help {unknown}")),
+            [format!("@bob I know no command {unknown} here. !help lists what you can use")]
+        );
+    }
+    let off = json!({"entity_id": "local:lobby", "is_enabled": false});
+    node.does("PUT", &format!("/commands/{own}/places"), &off);
+    node.does("PUT", &format!("/commands/{ping}"), &json!({"is_active": false}));
+    assert_eq!(node.says("!help #weather"), ["Usage: #weather tomorrow"]);
+    assert!(node.says("!help")[0].starts_with("You can use basics: !help !ping !stats · "), "the module's is back");
+    node.does("PUT", &format!("/commands/{own}/places"), &json!({"entity_id": "local:lobby", "is_enabled": null}));
+    assert_eq!(node.says("!help #weather")[0].chars().take(22).collect::<String>(), "#weather [words] – Tel");
+    node.does("DELETE", &format!("/commands/{own}"), &Value::Null);
+    assert_eq!(node.says("!help weather"), ["Usage: #weather tomorrow"]);
+}

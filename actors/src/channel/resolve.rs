@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
-use waddlebot_runtime::chat::Text;
+use waddlebot_runtime::chat::{CommunityId, Text};
 use waddlebot_runtime::command::CommandInfo;
 use waddlebot_runtime::event::EventKind;
 use waddlebot_runtime::expansion::expand;
 use waddlebot_runtime::module::Expansion;
+use waddlebot_runtime::offer::Offer;
 
 use crate::commands::Command;
 use crate::community::rules::Ruling;
@@ -23,7 +24,7 @@ pub struct Table {
     rows: Vec<Row>,
     words: HashMap<Box<str>, Target, RandomState>,
     longest: usize,
-    shown: Arc<[CommandInfo]>,
+    offer: Arc<Offer>,
     wakes: Vec<Wake>,
     ruling: Ruling,
     elsewhere: Vec<Elsewhere>,
@@ -137,7 +138,7 @@ impl Table {
             table.longest = table.longest.max(word.split(' ').count());
             table.words.entry(word).or_insert_with(|| Target::Taught(Taught { module, text: expansion.text.clone() }));
         }
-        table.shown = shown.into();
+        table.offer = Arc::new(Offer { commands: shown.into(), ..Offer::default() });
         table
     }
 
@@ -150,7 +151,7 @@ impl Table {
     /// The same with commands that run elsewhere. A community's own go before everybody's of the same
     /// word, and one with `!` that is on takes the place of a module's.
     #[must_use]
-    pub fn reaching(mut self, commands: &[Arc<Command>]) -> Self {
+    pub fn reaching(mut self, commands: &[Arc<Command>], community: CommunityId) -> Self {
         let mut words: HashMap<&str, Vec<usize>> = HashMap::new();
         for command in commands {
             let own = |other: &&Arc<Command>| other.word == command.word && !other.is_global() && other.is_typed() == command.is_typed();
@@ -173,7 +174,21 @@ impl Table {
             self.tagged |= word.starts_with('#');
             self.words.insert(word.into(), Target::Elsewhere(all));
         }
+        self.offer = Arc::new(self.offered(community));
         self
+    }
+
+    /// What may be typed: not a module's command in whose place another stands.
+    fn offered(&self, community: CommunityId) -> Offer {
+        let is_replaced = |info: &&CommandInfo| matches!(self.words.get(&*format!("!{}", info.word)), Some(Target::Elsewhere(_)));
+        let mut stored = Vec::new();
+        for (word, target) in &self.words {
+            let Target::Elsewhere(all) = target else { continue };
+            stored.extend(all.iter().map(|at| self.elsewhere[*at].command.offered(word, community)));
+        }
+        // Several of one word stay in the order in which they run.
+        stored.sort_by(|a, b| a.word.cmp(&b.word));
+        Offer { commands: self.offer.commands.iter().filter(|info| !is_replaced(info)).copied().collect(), stored: stored.into() }
     }
 
     /// The commands that run elsewhere and are woken by this kind of event, in the order in which they run.
@@ -213,10 +228,10 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// The commands that are switched on.
+    /// What chat may type: the modules' commands that are switched on, and those that run elsewhere.
     #[must_use]
-    pub fn shown(&self) -> &Arc<[CommandInfo]> {
-        &self.shown
+    pub fn offer(&self) -> &Arc<Offer> {
+        &self.offer
     }
 
     /// The modules that this kind of event wakes, in the order of the list.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::{Role, User};
 use waddlebot_runtime::command::{CommandInfo, Example, Spec, opt, usages};
 use waddlebot_runtime::module::{Answer, Context, Module, ModuleError};
+use waddlebot_runtime::offer::Stored;
 use waddlebot_runtime::response::Response;
 
 use crate::moment;
@@ -45,38 +46,98 @@ impl Module for Basics {
 
     async fn command(&mut self, command: Command, by: &User, cx: &Context<'_, Self>) -> Answer {
         match command {
-            Command::Help(asked) if asked.is_empty() => Ok(vec![Response::say(everything(by.role, cx.commands))]),
-            Command::Help(asked) => one(&asked, by.role, cx.commands).map(|text| vec![Response::say(text)]),
+            Command::Help(asked) if asked.is_empty() => Ok(vec![Response::say(everything(by.role, cx.commands, &stored_for(by.role, cx)))]),
+            Command::Help(asked) => one(&asked, by.role, cx).map(|text| vec![Response::say(text)]),
             Command::Ping(text) => Ok(vec![Response::say(format!("pong {text}").trim_end())]),
             Command::Stats => Ok(vec![Response::say(counted(cx))]),
         }
     }
 }
 
+/// The most words of stored commands that one answer lists.
+const LISTED: usize = 40;
+
+/// The stored commands that somebody of this role may use in this channel.
+fn stored_for<'a>(role: Role, cx: &Context<'a, Basics>) -> Vec<&'a Stored> {
+    cx.stored.iter().filter(|stored| stored.role <= role && stored.is_on(cx.channel)).collect()
+}
+
 /// The first words of all commands this role may use, module by module.
-fn everything(role: Role, commands: &[CommandInfo]) -> String {
-    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+fn everything(role: Role, commands: &[CommandInfo], stored: &[&Stored]) -> String {
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut add = |module, word: String| match groups.iter_mut().find(|(other, _)| *other == module) {
+        Some((_, words)) if words.contains(&word) => false,
+        Some((_, words)) => {
+            words.push(word);
+            true
+        }
+        None => {
+            groups.push((module, vec![word]));
+            true
+        }
+    };
     for command in commands.iter().filter(|command| command.role <= role) {
-        let word = command.first_word();
-        match groups.iter_mut().find(|(module, _)| *module == command.module) {
-            Some((_, words)) if words.contains(&word) => {}
-            Some((_, words)) => words.push(word),
-            None => groups.push((command.module, vec![word])),
+        add(command.module, format!("!{}", command.first_word()));
+    }
+    let mut left = LISTED;
+    let mut words: Vec<&str> = Vec::new();
+    for one in stored {
+        if left > 0 && add(&one.module, one.first_word().to_owned()) {
+            left -= 1;
+        } else if left == 0 && !words.contains(&one.first_word()) {
+            words.push(one.first_word());
         }
     }
-    let groups: Vec<_> = groups.iter().map(|(module, words)| format!("{module}: !{}", words.join(" !"))).collect();
-    format!("You can use {}. More: !help <command>", groups.join(" · "))
+    let groups: Vec<_> = groups.iter().map(|(module, words)| format!("{module}: {}", words.join(" "))).collect();
+    let more = if words.is_empty() { String::new() } else { format!(" and {} more", words.len()) };
+    format!("You can use {}{more}. More: !help <command>", groups.join(" · "))
 }
 
 /// How one command is used. A word that only begins commands gives their usage lines.
-fn one(asked: &str, role: Role, commands: &[CommandInfo]) -> Result<String, ModuleError> {
+fn one(asked: &str, role: Role, cx: &Context<'_, Basics>) -> Result<String, ModuleError> {
     let typed = asked.to_lowercase();
-    let words: Vec<_> = typed.trim_start_matches('!').split_whitespace().collect();
+    let words: Vec<_> = typed.trim_start_matches(['!', '#']).split_whitespace().collect();
     let word = words.join(" ");
-    let found = commands.iter().find(|command| command.word == word || command.aliases.contains(&word.as_str()));
-    let Some(command) = found else {
-        return usages(&word, role, commands)
-            .ok_or_else(|| ModuleError::refused(format!("I know no command !{word} here. !help lists what you can use")));
+    // A word without its prefix is looked for with either.
+    let stored = |prefix: char| if typed.starts_with(['!', '#']) && !typed.starts_with(prefix) { None } else { elsewhere(prefix, &word, role, cx) };
+    if let Some(text) = stored('!') {
+        return Ok(text);
+    }
+    if !typed.starts_with('#') && let Some(text) = ours(&word, role, cx.commands) {
+        return Ok(text);
+    }
+    stored('#').ok_or_else(|| {
+        let prefix = if typed.starts_with('#') { '#' } else { '!' };
+        ModuleError::refused(format!("I know no command {prefix}{word} here. !help lists what you can use"))
+    })
+}
+
+/// How a stored command is used that is on in this channel; all of them where several answer one word, or begin with it.
+fn elsewhere(prefix: char, word: &str, role: Role, cx: &Context<'_, Basics>) -> Option<String> {
+    let word = format!("{prefix}{word}");
+    let beginning = format!("{word} ");
+    let here = || cx.stored.iter().filter(|stored| stored.is_on(cx.channel));
+    let about = |stored: &Stored| {
+        let about = if stored.about.is_empty() { format!("answered by {}", stored.module) } else { stored.about.to_string() };
+        let role = if stored.role > Role::Viewer { format!(" (for the role {} and above)", stored.role) } else { String::new() };
+        format!("{about}{role}")
+    };
+    let found: Vec<_> = here().filter(|stored| *stored.word == *word).map(about).collect();
+    let mut more: Vec<_> = here().filter(|stored| stored.role <= role && stored.word.starts_with(&beginning)).map(|stored| &*stored.word).collect();
+    more.dedup();
+    more.truncate(LISTED);
+    match (found.is_empty(), more.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(format!("Usage: {}", more.join(" · "))),
+        (false, true) => Some(format!("{word} [words] – {}", found.join(" · "))),
+        (false, false) => Some(format!("{word} [words] – {}. Usage: {}", found.join(" · "), more.join(" · "))),
+    }
+}
+
+/// How a module's command is used.
+fn ours(word: &str, role: Role, commands: &[CommandInfo]) -> Option<String> {
+    let Some(command) = commands.iter().find(|command| command.word == word || command.aliases.contains(&word)) else {
+        return usages(word, role, commands);
     };
     let mut text = format!("{} – {}", command.usage(), command.about);
     if command.role > Role::Viewer {
@@ -92,7 +153,7 @@ fn one(asked: &str, role: Role, commands: &[CommandInfo]) -> Result<String, Modu
     if let Some(more) = usages(command.word, role, commands) {
         text.push_str(&format!(". {more}"));
     }
-    Ok(text)
+    Some(text)
 }
 
 fn counted(cx: &Context<'_, Basics>) -> String {

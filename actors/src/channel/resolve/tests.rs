@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use waddlebot_runtime::chat::Role;
+use waddlebot_runtime::chat::{ChannelKey, Role};
 
 use super::*;
 
@@ -104,4 +104,29 @@ proptest! {
         meaning(&table, &format!("!{text}"));
         meaning(&table, &format!("!a {text}"));
     }
+}
+
+#[test]
+fn what_is_offered_is_what_can_be_typed() {
+    let stored = |word: &'static str, community, places: &[(&str, bool)]| {
+        let places = places.iter().map(|(place, on)| ((*place).to_owned(), *on)).collect();
+        Arc::new(Command { id: 1, community, word: word.into(), module: "m".into(), places, ..Command::default() })
+    };
+    let commands = [
+        stored("!ping", 2, &[]),
+        stored("#here", 2, &[("stage:one", false)]),
+        stored("#there", 1, &[("community:2", false), ("community:3", true), ("stage:one", true)]),
+        stored("#both", 1, &[]),
+        stored("#both", 2, &[]),
+    ];
+    let table = table(&[]).reaching(&commands, 2);
+    let offer = table.offer();
+    assert_eq!(offer.commands.iter().map(|info| info.word).collect::<Vec<_>>(), ["so", "inventory add", "inventory list"]);
+    let (one, two) = (ChannelKey::new("stage", "", "one"), ChannelKey::new("stage", "", "two"));
+    let shown =
+        |channel| offer.stored.iter().filter(|stored| stored.is_on(channel)).map(|stored| stored.word.to_string()).collect::<Vec<_>>();
+    assert_eq!(
+        (shown(&one), shown(&two)),
+        (vec!["!ping".into(), "#both".into(), "#there".into()], vec!["!ping".into(), "#both".into(), "#here".into()])
+    );
 }
