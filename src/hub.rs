@@ -12,6 +12,7 @@ mod login;
 mod modules;
 mod overlays;
 mod page;
+mod people;
 mod reference;
 mod refusal;
 mod rules;
@@ -73,6 +74,9 @@ pub(crate) fn routes(hub: Hub) -> Router {
         .route("/commands/save", post(commands::save))
         .route("/commands/test", post(commands::test))
         .route("/commands/remove", post(commands::remove))
+        .route("/people", get(people::show).post(people::change))
+        .route("/people/changes", get(people::changes))
+        .route("/people/remove", post(people::remove))
         .route("/rules", get(rules::show).post(rules::switch))
         .route("/rules/new", get(rules::fresh))
         .route("/rules/{id}", get(rules::one))

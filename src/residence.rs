@@ -1,6 +1,7 @@
 //! The hub's view of the house, over the real thing: household, local rooms, overlays, roster.
 
 mod commandbook;
+mod peoplebook;
 mod rulebook;
 
 use waddlebot_actors::household::Household;

@@ -1,5 +1,6 @@
 //! Who may do what: permissions, what platforms' badges count for, and the role a person has in a channel. Pure.
 
+pub mod audit;
 pub mod bulk;
 pub mod table;
 

@@ -1,6 +1,7 @@
 //! What the hub asks of the rest of the program, and no more: communities, modules, overlays, rooms, actors.
 
 mod commandbook;
+mod peoplebook;
 mod rulebook;
 
 use serde::Serialize;
@@ -11,10 +12,11 @@ use waddlebot_runtime::event::EventKind;
 use waddlebot_runtime::platform::Boxed;
 
 pub(crate) use commandbook::CommandBook;
+pub(crate) use peoplebook::PeopleBook;
 pub(crate) use rulebook::RuleBook;
 
 /// The rest of the program, as the hub's pages see it.
-pub(crate) trait House: RuleBook + CommandBook {
+pub(crate) trait House: RuleBook + CommandBook + PeopleBook {
     /// All communities, by id.
     fn communities(&self) -> Boxed<'_, Answer<Vec<Community>>>;
 

@@ -27,13 +27,14 @@ pub(super) struct Page {
 }
 
 /// The entries of the navigation: section, address, label.
-const SECTIONS: [(&str, &str, &str); 7] = [
+const SECTIONS: [(&str, &str, &str); 8] = [
     ("front", "/", "Overview"),
     ("chat", "/chat", "Chat"),
     ("overlays", "/overlays", "Overlays"),
     ("modules", "/modules", "Modules"),
     ("commands", "/commands", "Commands"),
     ("rules", "/rules", "Rules"),
+    ("people", "/people", "People"),
     ("actors", "/actors", "Actors"),
 ];
 
@@ -70,6 +71,8 @@ impl Page {
             Some("command-removed") => Some("The command is deleted."),
             Some("command-on") => Some("The command is on."),
             Some("command-off") => Some("The command is off."),
+            Some("role") => Some("The role is changed."),
+            Some("left") => Some("They are sent away, with every role they had here."),
             Some("erased") => Some("The chat that was kept is erased."),
             _ => None,
         };
@@ -128,6 +131,11 @@ pub(super) fn moment(at: Millis) -> String {
 /// A moment for people, in UTC: `13:05`. The page's script turns it into local time.
 pub(super) fn minutes(at: Millis) -> String {
     moment(at).get(11..16).unwrap_or_default().to_owned()
+}
+
+/// The day of a moment, in UTC: `2026-01-01`.
+pub(super) fn day(at: Millis) -> String {
+    moment(at).get(..10).unwrap_or_default().to_owned()
 }
 
 /// An address with a query: names are ours, values are made safe.

@@ -4,5 +4,6 @@ mod browser;
 mod commands;
 mod doors;
 mod pages;
+mod people;
 mod pretend;
 mod rules;

@@ -4,11 +4,15 @@ use serde_json::json;
 
 use crate::visit::Visit;
 
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 14] = [
     ("front", "/"),
     ("chat", "/chat"),
     ("overlays", "/overlays"),
     ("modules", "/modules"),
+    ("commands", "/commands"),
+    ("new command", "/commands/new"),
+    ("people", "/people"),
+    ("role changes", "/people/changes"),
     ("rules", "/rules"),
     ("new rule", "/rules/new"),
     ("rule", "/rules/1"),
@@ -29,6 +33,14 @@ async fn every_page_fits_a_desk_and_a_phone_in_light_and_in_dark_and_asks_nobody
     visit.press(".fields summary").await;
     visit.write("[name=entities]", "local:elsewhere\nlocal:nowhere").await;
     visit.press(".fields > .buttons button").await;
+    for (id, role) in [("ana", "owner"), ("a-name-that-is-much-longer-than-anybody-ever-should-be-called", "moderator")] {
+        visit.go("/people").await;
+        visit.write("[name=platform]:not([type=hidden])", "local").await;
+        visit.write("[name=id]:not([type=hidden])", id).await;
+        visit.press(&format!(".fields select [value={role}]")).await;
+        visit.press(".fields button").await;
+        visit.page.until("document.querySelector('.notice')").await;
+    }
     visit.go("/chat").await;
     visit.page.until("document.querySelector('[data-state]').textContent === 'live'").await;
     for line in ["!ping hello", "!so @ninja", "what a lovely iceberg, is it not? I could look at it all day, and then some more"] {
@@ -72,7 +84,7 @@ async fn with_the_keyboard_alone_one_comes_everywhere() {
         .await;
     assert_eq!(visit.page.look("document.activeElement.textContent.trim()").await, "Skip to the content");
     let mut reached = Vec::new();
-    for _ in 0..14 {
+    for _ in 0..15 {
         visit
             .page
             .devtools("Input.dispatchKeyEvent", json!({ "type": "keyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 }))

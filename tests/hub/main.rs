@@ -5,6 +5,7 @@ mod chat;
 mod door;
 mod looks;
 mod pages;
+mod people;
 mod picture;
 mod rules;
 mod visit;

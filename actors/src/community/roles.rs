@@ -12,6 +12,7 @@ use waddlebot_runtime::store::StoreError;
 
 use super::Seed;
 use crate::registry;
+use crate::roles::audit::{self, RoleChange};
 use crate::roles::table::{self, Change, Person};
 use crate::roles::{Badges, Roles, may_change};
 
@@ -94,7 +95,7 @@ impl Keeper {
         let now = me.clock().now();
         match order {
             Order::Change(changes, by, role, reply) => told(self.change(changes, (&by, role), seed, now).await, reply),
-            Order::Leave(who, by, role, reply) => told(self.leave(&who, (&by, role), seed).await, reply),
+            Order::Leave(who, by, role, reply) => told(self.leave(&who, (&by, role), seed, now).await, reply),
             Order::Badges(badges, _, reply) => told(self.badges(badges, seed).await, reply),
             Order::Seen(seen) => {
                 self.saw(seen);
@@ -124,6 +125,7 @@ impl Keeper {
         let entities: Vec<_> = once.iter().filter_map(|one| one.entity.as_deref()).collect();
         let owners = registry::communities_of(&seed.store, &entities).await?;
         let mut roles = (*self.roles).clone();
+        let mut audited = Vec::new();
         for one in &once {
             let Person { platform, id, .. } = &one.who;
             let before = match &one.entity {
@@ -134,6 +136,16 @@ impl Keeper {
             if !may_change(by.1, before, one.role.unwrap_or_default()) {
                 return Err(Unchanged::Denied(if one.who.name.is_empty() { id.clone() } else { one.who.name.clone() }, by.1));
             }
+            let given = match &one.entity {
+                Some(entity) => roles.in_entity(entity, id),
+                // Who was given none is a member like any other.
+                None => Some(before),
+            };
+            let after = if one.entity.is_none() { Some(one.role.unwrap_or_default()) } else { one.role };
+            if given != after {
+                let (who, entity) = (one.who.clone(), one.entity.clone());
+                audited.push(RoleChange { who, entity, before: given, after, left: false, by: by.0.to_owned(), at: now });
+            }
             match &one.entity {
                 Some(entity) => roles.set_in(entity, id, one.role),
                 None => roles.set(platform, id, one.role),
@@ -141,17 +153,24 @@ impl Keeper {
         }
         let mut tx = seed.store.begin_fenced(&seed.claim).await?;
         table::change(&mut tx, seed.registered.id, &once, (by.0, now)).await?;
+        audit::record(&mut tx, seed.registered.id, &audited, now).await?;
         tx.into_inner().commit().await?;
         self.roles = Arc::new(roles);
         Ok(count)
     }
 
-    async fn leave(&mut self, who: &Person, by: (&str, Role), seed: &Seed) -> Result<(), Unchanged> {
-        if !may_change(by.1, self.roles.in_community(&who.platform, &who.id), Role::Viewer) {
+    async fn leave(&mut self, who: &Person, by: (&str, Role), seed: &Seed, now: Millis) -> Result<(), Unchanged> {
+        let before = self.roles.in_community(&who.platform, &who.id);
+        if !may_change(by.1, before, Role::Viewer) {
             return Err(Unchanged::Denied(who.id.clone(), by.1));
         }
         let mut tx = seed.store.begin_fenced(&seed.claim).await?;
         let belonged = table::leave(&mut tx, seed.registered.id, &who.platform, &who.id).await?;
+        if belonged {
+            let gone =
+                RoleChange { who: who.clone(), entity: None, before: Some(before), after: None, left: true, by: by.0.into(), at: now };
+            audit::record(&mut tx, seed.registered.id, &[gone], now).await?;
+        }
         tx.into_inner().commit().await?;
         self.roles = Arc::new(table::load(&seed.store, seed.registered.id).await?);
         if belonged { Ok(()) } else { Err(Unchanged::Unknown) }

@@ -247,6 +247,8 @@ pub async fn memberships(store: &Store, platform: &str, user: &str) -> Result<Ve
 pub struct Wanted<'a> {
     /// Of which community.
     pub community: CommunityId,
+    /// Everybody who was ever met, whether they belong to it or not.
+    pub everybody: bool,
     /// With this in their name, whatever its case.
     pub text: &'a str,
     /// Of this role only.
@@ -266,8 +268,8 @@ pub async fn members(store: &Store, wanted: Wanted<'_>) -> Result<(Vec<Member>, 
         ($what:literal, $end:literal) => {
             concat!(
                 "SELECT ", $what, " FROM memberships AS m LEFT JOIN community_roles AS r \
-                 ON r.community_id = m.community_id AND r.platform = m.platform AND r.user_id = m.user_id \
-                 WHERE m.community_id = $1 AND m.is_active AND m.folded LIKE $2 ESCAPE '!' AND ($3 = '' OR coalesce(r.role, 'viewer') = $3)",
+                 ON r.community_id = $1 AND r.platform = m.platform AND r.user_id = m.user_id \
+                 WHERE m.community_id = $4 AND m.is_active AND m.folded LIKE $2 ESCAPE '!' AND ($3 = '' OR coalesce(r.role, 'viewer') = $3)",
                 $end
             )
         };
@@ -275,10 +277,11 @@ pub async fn members(store: &Store, wanted: Wanted<'_>) -> Result<(Vec<Member>, 
     const PAGE: &str = from!(
         "m.platform, m.user_id, m.user_name, m.joined_at, coalesce(r.role, 'viewer') AS role, coalesce(r.granted_by, '') AS granted_by, \
          coalesce(r.granted_at, 0) AS granted_at",
-        " ORDER BY m.folded, m.platform, m.user_id LIMIT $4 OFFSET $5"
+        " ORDER BY m.folded, m.platform, m.user_id LIMIT $5 OFFSET $6"
     );
     const TOTAL: &str = from!("count(*) AS total", "");
-    let of = |text| sql(text).bind(wanted.community).bind(anywhere(wanted.text)).bind(wanted.role.map_or("", Role::name));
+    let whose = if wanted.everybody { GLOBAL_COMMUNITY } else { wanted.community };
+    let of = |text| sql(text).bind(wanted.community).bind(anywhere(wanted.text)).bind(wanted.role.map_or("", Role::name)).bind(whose);
     let mut members = Vec::new();
     for row in store.all(of(PAGE).bind(wanted.limit).bind(wanted.offset)).await? {
         members.push(Member {

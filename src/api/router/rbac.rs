@@ -42,6 +42,7 @@ pub(super) fn table() -> Table<Arc<Desk>> {
         .post("/router/rbac/ensure_users_in_global_community_bulk", SENDERS, ensure, described::ensure())
         .get("/router/rbac/communities/{id}/members", READERS, community::members, described::members())
         .delete("/router/rbac/communities/{id}/members/{platform}/{user}", ADMINS, community::remove, described::remove())
+        .get("/router/rbac/communities/{id}/changes", ADMINS, community::changes, described::changes())
         .get("/router/rbac/communities/{id}/badges", READERS, community::badges, described::badges())
         .put("/router/rbac/communities/{id}/badges", ADMINS, community::set_badges, described::set_badges())
 }

@@ -1,12 +1,15 @@
 //! A house of cardboard: answers like the real one, from memory.
 
 mod commandbook;
+mod peoplebook;
 mod rulebook;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use waddlebot_actors::commands;
+use waddlebot_actors::roles::audit::RoleChange;
+use waddlebot_actors::roles::table::Member;
 use waddlebot_actors::rules::{Rule, Settings};
 use waddlebot_runtime::actor::Reading;
 use waddlebot_runtime::chat::{CommunityId, Role};
@@ -34,6 +37,8 @@ pub(super) struct State {
     pub(super) commands: Vec<commands::Command>,
     pub(super) settings: Settings,
     pub(super) erased: Vec<String>,
+    pub(super) people: Vec<Member>,
+    pub(super) role_changes: Vec<RoleChange>,
 }
 
 impl Pretend {

@@ -11,6 +11,7 @@ use waddlebot_runtime::store::{Place, file_in};
 use super::Unchanged;
 use crate::modules::alias::Alias;
 use crate::registry;
+use crate::roles::audit;
 use crate::roles::bulk::{self, Subject};
 use crate::roles::table::{self, Change, Member, Person, Wanted};
 use crate::roles::{Badges, Permission};
@@ -42,10 +43,52 @@ on_both!(
     a_badge_counts_for_what_the_community_says,
     an_admin_raises_nobody_beside_themselves,
     who_leaves_takes_their_roles_along,
+    every_change_of_a_role_is_written_down_with_who_made_it,
     everybody_seen_acting_belongs_to_the_global_community,
     many_people_are_changed_and_asked_about_at_once_in_order,
     the_first_in_a_channel_owns_it_and_a_servers_channels_stay_together,
 );
+
+async fn every_change_of_a_role_is_written_down_with_who_made_it(place: Place) {
+    let house = house(&place).await;
+    house.moderates("one", "bob", Role::Viewer).await;
+    house.give(here("ana", Role::Moderator)).await;
+    house.give(here("ana", Role::Moderator)).await;
+    house.give(in_room("ana", "one", Role::Vip)).await;
+    house.give(in_room("ana", "one", None)).await;
+    house.give(here("ana", None)).await;
+    let (stage, home) = (&house.stage, house.home);
+    let refused = stage.household.change_roles(home, vec![here("eve", Role::Owner)], "mallory", Role::Admin).await;
+    assert!(matches!(refused, Err(Unchanged::Denied(..))), "{refused:?}");
+    stage.household.remove_member(home, person("ana"), "carol", Role::Owner).await.expect("she goes");
+    let (changes, total) = audit::changes(stage.household.store(), home, 100, 0).await.expect("the store answers");
+    let told = |one: &audit::RoleChange| {
+        let role = |role: Option<Role>| role.map_or("none", Role::name);
+        format!(
+            "{} {} -> {} in {} by {} {}",
+            one.who.id,
+            role(one.before),
+            role(one.after),
+            one.entity.as_deref().unwrap_or("all"),
+            one.by,
+            one.left
+        )
+    };
+    let all: Vec<_> = changes.iter().map(told).collect();
+    assert_eq!(
+        all,
+        [
+            "ana viewer -> none in all by carol true",
+            "ana moderator -> viewer in all by test false",
+            "ana vip -> none in stage:one by test false",
+            "ana none -> vip in stage:one by test false",
+            "ana viewer -> moderator in all by test false",
+        ]
+    );
+    assert_eq!((total, changes[4].who.name.as_str(), changes[4].at), (5, "ANA", stage.clock.now()));
+    assert_eq!(audit::changes(stage.household.store(), home, 2, 3).await.expect("a page").0, changes[3..]);
+    house.stage.close().await;
+}
 
 struct House {
     stage: Stage,
@@ -71,7 +114,7 @@ impl House {
     }
 
     async fn members(&self, community: CommunityId, text: &str, role: Option<Role>) -> Vec<Member> {
-        let wanted = Wanted { community, text, role, limit: 100, offset: 0 };
+        let wanted = Wanted { community, everybody: false, text, role, limit: 100, offset: 0 };
         table::members(self.stage.household.store(), wanted).await.expect("the store answers").0
     }
 }
@@ -198,7 +241,7 @@ async fn many_people_are_changed_and_asked_about_at_once_in_order(place: Place) 
     assert!(roles.iter().take(MANY).enumerate().all(|(number, found)| *found == role(number)));
     assert_eq!(roles[MANY], Role::Viewer, "whom nobody knows is what everybody is");
     let checks: Vec<_> = subjects.into_iter().map(|subject| (subject, Permission::UsersTimeout)).collect();
-    let page = Wanted { community: house.home, text: "u1", role: Some(Role::Vip), limit: 10, offset: 5 };
+    let page = Wanted { community: house.home, everybody: false, text: "u1", role: Some(Role::Vip), limit: 10, offset: 5 };
     let (page, total) = table::members(store, page).await.expect("the store answers");
     assert_eq!((page.len(), total), (10, (0..MANY).filter(|number| number % 5 == 1 && format!("u{number}").contains("u1")).count() as i64));
     let may = bulk::check_permissions_bulk(store, &checks).await.expect("the store answers");

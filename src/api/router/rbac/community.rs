@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use waddlebot_actors::registry;
 use waddlebot_actors::roles::Badges;
+use waddlebot_actors::roles::audit::{self as audit_log, RoleChange};
 use waddlebot_actors::roles::table::{self, Member, Person, Wanted};
 use waddlebot_runtime::chat::{CommunityId, GLOBAL_COMMUNITY, Role};
 
@@ -41,12 +42,9 @@ pub(super) async fn members(
     Query(asked): Query<Asked>,
 ) -> Result<Json<Value>, ApiError> {
     known(&desk, community).await?;
-    let (limit, offset) = (asked.limit.unwrap_or(100), asked.offset.unwrap_or(0));
-    if !(1..=PAGE).contains(&limit) || offset < 0 {
-        return Err(ApiError::bad_request("bad_page", format!("limit is 1 to {PAGE}, offset 0 or more")));
-    }
+    let (limit, offset) = paged(asked.limit, asked.offset)?;
     let role = asked.role.as_deref().map(rank).transpose()?;
-    let wanted = Wanted { community, text: asked.search.as_deref().unwrap_or_default(), role, limit, offset };
+    let wanted = Wanted { community, everybody: false, text: asked.search.as_deref().unwrap_or_default(), role, limit, offset };
     let (members, total) = table::members(desk.household.store(), wanted).await?;
     let row = |member: &Member| {
         json!({
@@ -60,6 +58,48 @@ pub(super) async fn members(
         })
     };
     Ok(Json(json!({"total": total, "members": members.iter().map(row).collect::<Vec<_>>()})))
+}
+
+/// A page of changes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Turned {
+    #[serde(default)]
+    limit: Option<i64>,
+    #[serde(default)]
+    offset: Option<i64>,
+}
+
+pub(super) async fn changes(
+    State(desk): State<Arc<Desk>>,
+    Path(community): Path<CommunityId>,
+    Query(asked): Query<Turned>,
+) -> Result<Json<Value>, ApiError> {
+    known(&desk, community).await?;
+    let (limit, offset) = paged(asked.limit, asked.offset)?;
+    let (changes, total) = audit_log::changes(desk.household.store(), community, limit, offset).await?;
+    let row = |change: &RoleChange| {
+        json!({
+            "platform": change.who.platform,
+            "user_id": change.who.id,
+            "user_name": change.who.name,
+            "entity_id": change.entity,
+            "before": change.before.map(shown),
+            "after": change.after.map(shown),
+            "left": change.left,
+            "changed_by": change.by,
+            "changed_at": change.at,
+        })
+    };
+    Ok(Json(json!({"total": total, "changes": changes.iter().map(row).collect::<Vec<_>>()})))
+}
+
+fn paged(limit: Option<i64>, offset: Option<i64>) -> Result<(i64, i64), ApiError> {
+    let (limit, offset) = (limit.unwrap_or(100), offset.unwrap_or(0));
+    if !(1..=PAGE).contains(&limit) || offset < 0 {
+        return Err(ApiError::bad_request("bad_page", format!("limit is 1 to {PAGE}, offset 0 or more")));
+    }
+    Ok((limit, offset))
 }
 
 pub(super) async fn remove(

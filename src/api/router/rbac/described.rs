@@ -82,6 +82,25 @@ pub(super) fn members() -> Operation {
         .answers(object().with("total", whole().from(0)).with("members", list(member)))
 }
 
+/// `GET /router/rbac/communities/{id}/changes`
+pub(super) fn changes() -> Operation {
+    let change = object()
+        .with("platform", text())
+        .with("user_id", text())
+        .with("user_name", text())
+        .with("entity_id", text().or_null().about("the channel whose role it is; none for the whole community's"))
+        .with("before", choice(&ROLES).or_null())
+        .with("after", choice(&ROLES).or_null())
+        .with("left", truth().about("their membership ended"))
+        .with("changed_by", text())
+        .with("changed_at", instant())
+        .called("RoleChange");
+    of_community("Who changed whose role in a community, newest first; kept for two years")
+        .query("limit", whole().from(1).to(PAGE).unless(100))
+        .query("offset", whole().from(0).to(i64::MAX).unless(0))
+        .answers(object().with("total", whole().from(0)).with("changes", list(change)))
+}
+
 /// `DELETE /router/rbac/communities/{id}/members/{platform}/{user}`
 pub(super) fn remove() -> Operation {
     of_community("Ends a membership and every role with it")
