@@ -35,6 +35,7 @@ use crate::community;
 use crate::delivery::Courier;
 use crate::node::{self, community_key};
 use crate::outside::Outside;
+use crate::overlay::Overlays;
 use crate::registry::{self, Home, Registered};
 use crate::seat::Entry as ModuleEntry;
 use afar::Afar;
@@ -91,6 +92,7 @@ struct Inner {
     /// Communities that are on their way to another node.
     leaving: DashSet<CommunityId>,
     afar: OnceLock<Afar>,
+    overlays: OnceLock<Overlays>,
     /// How often a channel that was looked for was open, and how often not.
     looked: (Counter, Counter),
 }
@@ -106,6 +108,7 @@ impl Household {
             openings: AtomicU64::new(0),
             leaving: DashSet::new(),
             afar: OnceLock::new(),
+            overlays: OnceLock::new(),
             looked: (counter!("waddlebot_cache_hits_total"), counter!("waddlebot_cache_misses_total")),
         }))
     }

@@ -1,6 +1,7 @@
 //! What viewers see on the stream: one actor for each community and kind of content keeps the queue, what shows, and who saw it.
 
 mod access;
+pub(crate) mod across;
 mod card;
 mod connection;
 mod forms;
@@ -33,6 +34,7 @@ pub use overlays::{Arrival, Forms, Opened, OverlayStats, Overlays, Placed, Refus
 pub use settings::Settings;
 pub use tokens::{Grant, Token, Tokens};
 
+use across::{Call, Heard, Saying, Shown, Stamp};
 use forms::Filled;
 use group::{Deed, Group, millis};
 use intake::Wanted;
@@ -65,10 +67,24 @@ enum Order {
     Rest,
     /// Take everything off and out of the queue.
     Clear(oneshot::Sender<()>),
+    /// A node looks on, or no longer.
+    Called(Box<Call>, oneshot::Sender<Heard>),
+}
+
+impl Order {
+    /// What a page said.
+    fn said(what: Saying) -> Self {
+        match what {
+            Saying::Acknowledged(id) => Self::Acknowledged(id),
+            Saying::Told(kind, data) => Self::Told(kind, data),
+            Saying::Submitted(id, answers) => Self::Submitted(id, answers),
+        }
+    }
 }
 
 /// What an overlay is opened with.
 struct Seed {
+    overlays: Overlays,
     items: Items,
     group: Arc<Group>,
     settings: Arc<Settings>,
@@ -113,8 +129,10 @@ impl Actor for Overlay {
         overlay.take_up(stored, now, me);
         // Pages that are connected already are told what shows, each once.
         overlay.seed.group.set_overlay(me.address().clone());
+        let was_afar = overlay.seed.group.come_home();
         overlay.room(me);
-        overlay.seed.group.add(Deed::Catch(overlay.sight(me)));
+        let sight = overlay.sight(me);
+        overlay.seed.group.add(if was_afar { Deed::Replace(sight) } else { Deed::Catch(sight) });
         me.later(REST, Order::Rest);
         Ok(overlay)
     }
@@ -148,9 +166,10 @@ impl Actor for Overlay {
             Order::Clear(reply) => {
                 let changes = self.queue.clear();
                 self.apply(changes, me);
-                self.seed.group.add(Deed::Broadcast(frame::clear(me.clock().now())));
+                self.seed.group.broadcast(frame::clear(me.clock().now()), None);
                 reply.send(()).ok();
             }
+            Order::Called(call, reply) => drop(reply.send(self.called(*call, me))),
         }
         Ok(())
     }
@@ -170,7 +189,8 @@ impl Actor for Overlay {
             "acknowledged": self.queue.unacknowledged().is_none(),
             "waiting": self.queue.waiting(),
             "dropped": self.queue.dropped(),
-            "pages": self.seed.group.pages(),
+            "pages": self.seed.group.audience(),
+            "nodes": self.seed.group.outposts().nodes(),
             "to_write": self.marks.len(),
         })
     }
@@ -204,7 +224,7 @@ impl Overlay {
     }
 
     fn room(&mut self, me: &Me<Order>) {
-        let changes = self.queue.pages(self.seed.group.pages(), millis(me.clock()));
+        let changes = self.queue.pages(self.seed.group.audience(), millis(me.clock()));
         self.apply(changes, me);
     }
 
@@ -214,9 +234,10 @@ impl Overlay {
         for change in changes {
             match change {
                 Change::Show => {
-                    self.seed.group.await_acknowledgement(self.queue.unacknowledged());
+                    let awaits = self.queue.unacknowledged();
+                    self.seed.group.await_acknowledgement(awaits);
                     if let Some(frame) = self.sight(me).shows {
-                        self.seed.group.add(Deed::Broadcast(frame));
+                        self.seed.group.broadcast(frame, awaits);
                     }
                 }
                 other => self.note(other, me),
@@ -282,6 +303,33 @@ impl Overlay {
         Sight { shows, clear: frame::clear(now) }
     }
 
+    /// A node looks on, or no longer; what shows, when it has not got it.
+    fn called(&mut self, call: Call, me: &Me<Order>) -> Heard {
+        let (group, now) = (self.seed.group.clone(), millis(me.clock()));
+        group.outposts().attend(&call, &group, self.seed.items.claim.epoch, self.seed.overlays.way(), now);
+        self.room(me);
+        for say in call.says {
+            if !group.outposts().is_new(&say) {
+                continue;
+            }
+            match say.what {
+                Saying::Acknowledged(id) => {
+                    let changes = self.queue.acknowledge(&id, now);
+                    self.apply(changes, me);
+                }
+                Saying::Told(kind, data) => self.mark(Mark::Told { kind, data, at: me.clock().now() }, me),
+                Saying::Submitted(id, answers) => self.submitted(&id, answers, me),
+            }
+        }
+        let stamp = Stamp { epoch: self.seed.items.claim.epoch, life: group.life(), seq: group.outposts().seq() };
+        let awaits = self.queue.unacknowledged().map(str::to_owned);
+        if call.have == Some(stamp) {
+            return Heard { stamp, sight: Shown::Same, awaits };
+        }
+        group.outposts().skip(&call.node);
+        Heard { stamp, sight: Shown::of(self.sight(me).shows.as_deref()), awaits }
+    }
+
     fn submitted(&mut self, id: &str, answers: Map<String, Value>, me: &Me<Order>) {
         let Some(filled) = self.forms.filled(id, answers) else { return };
         let data = json!({ "id": filled.item, "form_data": filled.kept() });
@@ -298,7 +346,7 @@ impl Overlay {
     }
 
     async fn rest(&mut self, me: &Me<Order>) -> Result<(), Fault> {
-        let idle = self.queue.is_empty() && self.seed.group.pages() == 0 && self.marks.is_empty();
+        let idle = self.queue.is_empty() && self.seed.group.audience() == 0 && self.marks.is_empty();
         if idle && self.rested {
             // Nobody needs it: it opens again on the next item or page.
             self.seed.group.unset_overlay(&self.meter);
@@ -325,6 +373,7 @@ impl Drop for Overlay {
         }
         // After a failure `close` is not called: the group must not hold on to a dead actor.
         self.seed.group.unset_overlay(&self.meter);
+        self.seed.group.outposts().dismiss();
     }
 }
 

@@ -252,6 +252,7 @@ impl Steward {
         self.seed.overlays.release(id).await;
         let given = self.seed.placement.hand_over_all(entity, to).await;
         self.seed.household.released(id);
+        self.seed.overlays.released(id);
         match &given {
             Ok(0) => tracing::warn!(entity, to = to.node_id, "was not handed over"),
             Ok(many) => tracing::info!(entity, to = to.node_id, many, "handed over"),

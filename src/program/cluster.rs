@@ -60,6 +60,7 @@ impl Neighbours {
         let afar = Afar::new(household.clone(), self.peers.clone(), placement.clone());
         kept.iter().for_each(|platform| platform.reach(afar.clone(), placement.clone()));
         household.reach(afar);
+        household.show_on(&overlays);
         let gateway = Gateway::new(Arc::new(household.at_home()), placement.clone(), Arc::new(household.clone()));
         let seed = peers::Seed { peers: self.peers, listener: self.listener, gateway, store };
         let switchboard = open_root::<Switchboard>("gateway", seed, &world).await.map_err(anyhow::Error::from_boxed)?;

@@ -4,6 +4,8 @@ mod chaos;
 mod commands;
 mod fit;
 mod forward;
+mod overlays;
+mod page;
 mod platform;
 mod reach;
 mod rig;

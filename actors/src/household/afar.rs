@@ -2,6 +2,7 @@
 
 mod ear;
 mod route;
+mod screens;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

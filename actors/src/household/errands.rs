@@ -14,6 +14,7 @@ use super::{Absent, Arrived, Household};
 use crate::community::{self, ModuleState};
 use crate::kept::Deed;
 use crate::node::community_key;
+use crate::overlay::across::Word;
 
 /// What one node asks another for. New kinds go at the end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub(crate) enum Errand {
     Answer(CommunityId, Box<Arrived>),
     /// Change something in this community, on whose word.
     Change(CommunityId, Change, String),
+    /// Something about what is shown.
+    Overlay(Word),
 }
 
 /// How long it is tried while a community changes hands, or its node cannot be reached, and the pause between.
@@ -118,6 +121,7 @@ impl Household {
                 written(&done.map_err(|gone| gone.to_string())??)
             }
             Errand::Answer(_, arrived) => written(&self.answer_here(*arrived).await.map_err(|why| why.to_string())?),
+            Errand::Overlay(word) => self.heard_of_overlays(word).await,
             Errand::Commands(id) => {
                 self.reread_commands(id).await;
                 written(&())

@@ -9,6 +9,7 @@ use waddlebot_runtime::chat::Millis;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::spawn;
 
+use super::across::Saying;
 use super::frame::{self, Said};
 use super::group::{Deed, Group, millis};
 use super::item::cut;
@@ -97,10 +98,8 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.socket.cut();
         self.group.add(Deed::Leave);
-        if self.group.pages() == 0
-            && let Some(overlay) = self.group.overlay()
-        {
-            overlay.send(super::Order::Room).ok();
+        if self.group.pages() == 0 {
+            self.group.room();
         }
     }
 }
@@ -132,16 +131,10 @@ impl Page {
         self.heard <= self.messages
     }
 
-    fn tell(&self, order: super::Order) {
-        if let Some(overlay) = self.group.overlay() {
-            overlay.offer(order).ok();
-        }
-    }
-
     fn told(&self, kind: &str, data: Value) {
         const LARGEST: usize = 4096;
         let data = if data.to_string().len() > LARGEST { Value::Null } else { data };
-        self.tell(super::Order::Told(cut(kind, 40), data));
+        self.group.hear(Saying::Told(cut(kind, 40), data));
     }
 }
 
@@ -151,7 +144,7 @@ impl Ear for Page {
         if let Some(Said::Ack { id }) = &said {
             // One for every item shown: not counted, and only the first of all pages is worth an order.
             if self.group.is_first_acknowledgement(id) {
-                self.tell(super::Order::Acknowledged(id.clone()));
+                self.group.hear(Saying::Acknowledged(id.clone()));
             }
             return;
         }
@@ -170,13 +163,17 @@ impl Ear for Page {
                 tracing::warn!(community, source, error = cut(&error.to_string(), 300), "an overlay page reports an error");
                 self.told("error", error);
             }
-            Some(Said::FormSubmit { id, form_data }) => self.tell(super::Order::Submitted(id, form_data)),
+            Some(Said::FormSubmit { id, form_data }) => self.group.hear(Saying::Submitted(id, form_data)),
             Some(Said::Ack { .. }) | None => {}
         }
     }
 
     fn caught_up(&mut self) {
-        self.tell(super::Order::Resync(self.socket.clone()));
+        if let Some(overlay) = self.group.overlay() {
+            overlay.offer(super::Order::Resync(self.socket.clone())).ok();
+        } else if let Some(far) = self.group.far() {
+            far.want();
+        }
     }
 
     fn now(&self) -> i64 {

@@ -14,6 +14,7 @@ use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::spawn;
 
+use super::across::{Far, Outposts, Saying};
 use super::item::Source;
 use super::socket::{Health, POLICY, Pulse, Sight, Socket};
 use super::{Order, frame};
@@ -40,6 +41,10 @@ pub(super) struct Group {
     dropped: AtomicU64,
     /// The item on screen that no page acknowledged yet.
     unacknowledged: Mutex<Option<String>>,
+    /// The nodes that look on.
+    outposts: Outposts,
+    /// Tells this group from those before it.
+    life: u64,
 }
 
 /// What is counted about an overlay on this node.
@@ -47,6 +52,8 @@ pub(super) struct Group {
 pub struct Counts {
     /// Connected pages.
     pub pages: usize,
+    /// Pages connected to other nodes, as far as this one keeps the overlay.
+    pub afar: usize,
     /// Frames written to pages.
     pub frames: u64,
     /// Frames that pages were too slow for; they were brought up to date afterwards.
@@ -63,6 +70,8 @@ struct Desk {
     /// Its task has ended: a new group must be made.
     over: bool,
     overlay: Option<Address<Order>>,
+    /// The overlay as another node keeps it.
+    far: Option<Arc<Far>>,
 }
 
 /// What happens to the pages, in order.
@@ -75,6 +84,8 @@ pub(super) enum Deed {
     Resync(Arc<Socket>, Sight),
     /// Tells all pages that wait for it what shows.
     Catch(Sight),
+    /// Tells all pages what shows, instead of what they show.
+    Replace(Sight),
     /// Some page left.
     Leave,
     /// The tokens before this generation are no longer good.
@@ -87,7 +98,7 @@ pub(super) enum Deed {
 
 impl Group {
     /// An empty group with its task.
-    pub(super) fn open(community: CommunityId, source: Source, clock: &Clock) -> Arc<Self> {
+    pub(super) fn open(community: CommunityId, source: Source, clock: &Clock, life: u64) -> Arc<Self> {
         let group = Arc::new(Self {
             community,
             source,
@@ -99,6 +110,8 @@ impl Group {
             waiting: AtomicUsize::new(0),
             dropped: AtomicU64::new(0),
             unacknowledged: Mutex::default(),
+            outposts: Outposts::default(),
+            life,
         });
         spawn::task("overlay group", write(group.clone(), clock.clone()));
         group
@@ -121,15 +134,62 @@ impl Group {
         true
     }
 
-    /// How many pages are connected.
+    /// How many pages are connected to this node.
     pub(super) fn pages(&self) -> usize {
         self.pages.load(Relaxed)
+    }
+
+    /// How many pages are connected to any node.
+    pub(super) fn audience(&self) -> usize {
+        self.pages() + self.outposts.pages()
+    }
+
+    /// The nodes that look on.
+    pub(super) fn outposts(&self) -> &Outposts {
+        &self.outposts
+    }
+
+    pub(super) fn life(&self) -> u64 {
+        self.life
+    }
+
+    /// A frame for all pages, here and at other nodes.
+    pub(super) fn broadcast(&self, frame: Bytes, awaits: Option<&str>) {
+        self.outposts.push(&frame, awaits);
+        self.add(Deed::Broadcast(frame));
+    }
+
+    /// The overlay as another node keeps it, while this one looks on.
+    pub(super) fn far(&self) -> Option<Arc<Far>> {
+        self.desk.lock().far.clone()
+    }
+
+    /// The same, opened unless it is.
+    pub(super) fn set_far(&self, open: impl FnOnce() -> Arc<Far>) -> Arc<Far> {
+        self.desk.lock().far.get_or_insert_with(open).clone()
+    }
+
+    /// This node keeps the overlay itself from now on. Whether another one did.
+    pub(super) fn come_home(&self) -> bool {
+        let far = self.desk.lock().far.take();
+        far.inspect(|far| far.end()).is_some()
+    }
+
+    /// Looks on no longer when no page is left. Whether it ended.
+    pub(super) fn end_far(&self) -> bool {
+        let mut desk = self.desk.lock();
+        if self.pages() > 0 {
+            return false;
+        }
+        desk.far = None;
+        true
     }
 
     /// What is counted here.
     pub(super) fn counts(&self) -> Counts {
         Counts {
             pages: self.pages(),
+            afar: self.outposts.pages(),
             frames: self.frames.load(Relaxed),
             missed: self.missed.load(Relaxed),
             waiting: self.waiting.load(Relaxed),
@@ -158,10 +218,28 @@ impl Group {
         self.dropped.store(dropped, Relaxed);
     }
 
+    /// Something a page says, for the overlay wherever it is kept.
+    pub(super) fn hear(&self, what: Saying) {
+        if let Some(overlay) = self.overlay() {
+            overlay.offer(Order::said(what)).ok();
+        } else if let Some(far) = self.far() {
+            far.say(what);
+        }
+    }
+
+    /// How many pages there are has changed.
+    pub(super) fn room(&self) {
+        if let Some(overlay) = self.overlay() {
+            overlay.send(Order::Room).ok();
+        } else if let Some(far) = self.far() {
+            far.rouse();
+        }
+    }
+
     /// Ends the group when nobody is there and nobody needs it. `true` when it is over.
     pub(super) fn end_when_idle(&self) -> bool {
         let mut desk = self.desk.lock();
-        if desk.overlay.is_none() && desk.deeds.is_empty() && self.pages() == 0 {
+        if desk.overlay.is_none() && desk.far.is_none() && desk.deeds.is_empty() && self.audience() == 0 {
             desk.over = true;
         }
         let over = desk.over;
@@ -209,6 +287,7 @@ async fn write(group: Arc<Group>, clock: Clock) {
                 Deed::Join(socket) => sockets.push(socket),
                 Deed::Resync(socket, sight) => socket.resync(&sight),
                 Deed::Catch(sight) => sockets.iter().filter(|socket| socket.lags()).for_each(|socket| socket.resync(&sight)),
+                Deed::Replace(sight) => sockets.iter().for_each(|socket| socket.replace(&sight)),
                 Deed::Leave => left = true,
                 Deed::Revoke(generation) => {
                     let now = millis(&clock);

@@ -1,5 +1,6 @@
 //! Overlay items as rows: what waits and shows survives a restart, what is done with is kept a while as history.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waddlebot_runtime::chat::{CommunityId, Millis};
 use waddlebot_runtime::store::{Claim, FencedTx, Row, Sql, Store, StoreError, sql};
@@ -18,7 +19,7 @@ pub(super) struct Stored {
 }
 
 /// Who asked for an item, for the history.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The router session it belongs to.
     pub session: String,

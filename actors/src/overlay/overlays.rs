@@ -3,13 +3,13 @@
 mod door;
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use dashmap::DashMap;
+use dashmap::{DashMap, DashSet};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -17,12 +17,14 @@ use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Address, Fault, Me, Meter, Root, World, open_root};
 use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::response::{Form, Response};
 use waddlebot_runtime::secret::{Secret, random_text};
 use waddlebot_runtime::store::{Store, StoreError};
 
 use super::access::{Access, AccessLog};
+use super::across::{Handed, Place, Way};
 use super::group::Group;
 use super::item::{Item, Source};
 use super::items::Origin;
@@ -78,6 +80,14 @@ pub enum ShowError {
     /// This node may not write for the community now: try again later.
     #[error("the overlay cannot be opened: {0}")]
     Unavailable(String),
+    /// Another node keeps it, and there is no way to it.
+    #[error("the overlay is kept by the node {owner}")]
+    Elsewhere {
+        /// The node.
+        owner: String,
+        /// Since which change of owner.
+        epoch: i64,
+    },
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -100,6 +110,9 @@ struct Inner {
     seats: Arc<AtomicUsize>,
     serial: AtomicU64,
     arrivals: DashMap<(IpAddr, Option<(CommunityId, Source)>), (i64, u32)>,
+    way: OnceLock<Arc<dyn Way>>,
+    /// Communities that are on their way to another node.
+    leaving: DashSet<CommunityId>,
 }
 
 /// How long a caller waits for an overlay.
@@ -123,6 +136,8 @@ impl Overlays {
             seats: Arc::default(),
             serial: AtomicU64::new(0),
             arrivals: DashMap::new(),
+            way: OnceLock::new(),
+            leaving: DashSet::new(),
         }))
     }
 
@@ -150,8 +165,10 @@ impl Overlays {
         }
     }
 
-    /// Ends the overlays of a community that this node no longer holds; its pages reconnect elsewhere.
+    /// Ends the overlays of a community that this node is about to hand over. None is opened before
+    /// [`Overlays::released`]; then its pages look on at who keeps them.
     pub async fn release(&self, community: CommunityId) {
+        self.0.leaving.insert(community);
         for group in self.groups().into_iter().filter(|group| group.community == community) {
             if let Some(overlay) = group.overlay() {
                 overlay.stop().await;
@@ -168,14 +185,31 @@ impl Overlays {
         }
     }
 
-    /// Shows an item; answered when it is stored. The same key twice is shown once; an empty key is always new.
+    /// Shows an item, whichever node keeps the overlay; answered when it is stored. The same key twice is shown once; an
+    /// empty key is always new.
     ///
     /// # Errors
     /// When it was not taken. Except after [`ShowError::Full`] the same key may be tried again.
     pub async fn show(&self, community: CommunityId, item: Item, key: &str, origin: Origin) -> Result<Placed, ShowError> {
+        let key = if key.is_empty() { random_text() } else { key.to_owned() };
+        match self.overlay(community, item.source()).await {
+            Ok(overlay) => Self::show_at(&overlay, item, item_id(&key), origin).await,
+            Err(ShowError::Elsewhere { owner, epoch }) if self.way().is_some() => {
+                self.show_afar(Place { owner, epoch }, Handed { community, item, key, origin }).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Shows an item when this node keeps the overlay.
+    pub(super) async fn show_here(&self, community: CommunityId, item: Item, id: String, origin: Origin) -> Result<Placed, ShowError> {
         let overlay = self.overlay(community, item.source()).await?;
+        Self::show_at(&overlay, item, id, origin).await
+    }
+
+    async fn show_at(overlay: &Address<Order>, item: Item, id: String, origin: Origin) -> Result<Placed, ShowError> {
         let (sender, answer) = oneshot::channel();
-        let wanted = Wanted { id: item_id(key), item, origin, reply: Some(sender) };
+        let wanted = Wanted { id, item, origin, reply: Some(sender) };
         if overlay.offer(Order::Show(Box::new(wanted))).is_err() {
             return Err(ShowError::Busy);
         }
@@ -186,11 +220,20 @@ impl Overlays {
         }
     }
 
-    /// Takes everything off an overlay and out of its queue.
+    /// Takes everything off an overlay and out of its queue, whichever node keeps it.
     ///
     /// # Errors
-    /// When this node cannot open the overlay.
+    /// When it cannot be opened or reached.
     pub async fn clear(&self, community: CommunityId, source: Source) -> Result<(), ShowError> {
+        match self.clear_here(community, source).await {
+            Err(ShowError::Elsewhere { owner, epoch }) if self.way().is_some() => {
+                self.clear_afar(community, source, Place { owner, epoch }).await
+            }
+            cleared => cleared,
+        }
+    }
+
+    pub(super) async fn clear_here(&self, community: CommunityId, source: Source) -> Result<(), ShowError> {
         let overlay = self.overlay(community, source).await?;
         overlay.ask(Order::Clear).await.map_err(|gone| ShowError::Unavailable(gone.to_string()))
     }
@@ -224,17 +267,27 @@ impl Overlays {
             return Ok(open);
         }
         let unavailable = ShowError::Unavailable;
-        let relay = self.0.relay.lock().clone().ok_or_else(|| unavailable("the node is starting or stopping".into()))?;
+        let relay = self.relay().ok_or_else(|| unavailable("the node is starting or stopping".into()))?;
+        if self.0.leaving.contains(&community) {
+            return Err(unavailable("it is on its way to another node".into()));
+        }
         let claim = tokio::time::timeout(WAIT, self.0.claims.claim(&community_key(community))).await;
         let claim = claim.map_err(|_| unavailable("its claim was not answered for".into()))?;
-        let claim = claim.map_err(|why| unavailable(why.to_string()))?;
+        let claim = claim.map_err(|why| match why {
+            Unclaimed::Elsewhere { owner, epoch, .. } => ShowError::Elsewhere { owner, epoch },
+            other => unavailable(other.to_string()),
+        })?;
         let opened = relay.ask(|reply| relay::Order::Open(community, source, claim, reply)).await;
         opened.map_err(|gone| unavailable(gone.to_string()))?.map_err(unavailable)
     }
 
     pub(super) fn group(&self, community: CommunityId, source: Source) -> Arc<Group> {
         let group = self.0.groups.entry((community, source));
-        group.or_insert_with(|| Group::open(community, source, &self.0.clock)).clone()
+        group.or_insert_with(|| Group::open(community, source, &self.0.clock, self.0.serial.fetch_add(1, Relaxed))).clone()
+    }
+
+    pub(super) fn known_group(&self, community: CommunityId, source: Source) -> Option<Arc<Group>> {
+        self.0.groups.get(&(community, source)).map(|group| group.clone())
     }
 
     pub(super) fn groups(&self) -> Vec<Arc<Group>> {
@@ -244,6 +297,26 @@ impl Overlays {
     /// Forgets a group that is over.
     pub(super) fn forget(&self, over: &Arc<Group>) {
         self.0.groups.remove_if(&(over.community, over.source), |_, group| Arc::ptr_eq(group, over));
+    }
+
+    pub(super) fn way(&self) -> Option<Arc<dyn Way>> {
+        self.0.way.get().cloned()
+    }
+
+    pub(super) fn set_way(&self, way: Arc<dyn Way>) {
+        self.0.way.set(way).ok();
+    }
+
+    pub(super) fn set_leaving(&self, community: CommunityId, leaving: bool) {
+        if leaving {
+            self.0.leaving.insert(community);
+        } else {
+            self.0.leaving.remove(&community);
+        }
+    }
+
+    pub(super) fn relay(&self) -> Option<Address<relay::Order>> {
+        self.0.relay.lock().clone()
     }
 
     pub(super) fn set_relay(&self, relay: Address<relay::Order>) {
@@ -306,13 +379,6 @@ impl Opened {
 }
 
 /// What pages and rows call an item: short, the same for the same key, telling nothing about it.
-fn item_id(key: &str) -> String {
-    let fresh;
-    let key = if key.is_empty() {
-        fresh = random_text();
-        &fresh
-    } else {
-        key
-    };
+pub(super) fn item_id(key: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(key.as_bytes())[..16])
 }

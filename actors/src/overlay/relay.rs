@@ -15,7 +15,7 @@ use super::connection::{self, Connection};
 use super::group::{Deed, millis};
 use super::item::Source;
 use super::items::Items;
-use super::overlays::Overlays;
+use super::overlays::{Overlays, ShowError};
 use super::socket::GOING_AWAY;
 use super::{Overlay, Seed};
 
@@ -109,12 +109,18 @@ impl Relay {
         }
     }
 
-    /// Opens an overlay aside: its claim may take a while, and other pages must not wait for it.
+    /// Opens an overlay aside, or looks on where it is kept: its claim may take a while, and other pages must not wait for it.
     fn need(&self, community: CommunityId, source: Source) {
         let overlays = self.overlays.clone();
         spawn::task("overlay needed", async move {
-            if let Err(error) = overlays.overlay(community, source).await {
-                tracing::warn!(community, source = source.name(), %error, "an overlay could not be opened yet");
+            let group = overlays.group(community, source);
+            if let Some(far) = group.far() {
+                return far.want();
+            }
+            match overlays.overlay(community, source).await {
+                Ok(_) => {}
+                Err(ShowError::Elsewhere { owner, epoch }) if overlays.way().is_some() => overlays.look_on(&group, owner, epoch),
+                Err(error) => tracing::warn!(community, source = source.name(), %error, "an overlay could not be opened yet"),
             }
         });
     }
@@ -131,13 +137,14 @@ impl Relay {
             return Ok(open);
         }
         let items = Items { store: self.overlays.store().clone(), claim, community, source };
-        let seed = Seed { items, group, settings: self.overlays.settings().clone(), forms: self.overlays.forms().clone() };
+        let overlays = self.overlays.clone();
+        let seed = Seed { overlays, items, group, settings: self.overlays.settings().clone(), forms: self.overlays.forms().clone() };
         me.open::<Overlay>(format!("overlay/{community}/{}", source.name()), seed).await
     }
 
     fn mend(&self) {
         for group in self.overlays.groups() {
-            if group.pages() > 0 && group.overlay().is_none() {
+            if group.pages() > 0 && group.overlay().is_none() && group.far().is_none() {
                 self.need(group.community, group.source);
             }
         }
@@ -147,6 +154,9 @@ impl Relay {
         let now = millis(me.clock());
         let pulse = self.overlays.settings().pulse();
         for group in self.overlays.groups() {
+            if group.outposts().sweep(now) {
+                group.room();
+            }
             if group.pages() > 0 {
                 group.add(Deed::Sweep(now, pulse));
             } else if group.end_when_idle() {
@@ -157,6 +167,7 @@ impl Relay {
         self.overlays.sweep(now);
         let (overlays, hourly) = (self.overlays.clone(), self.sweeps.is_multiple_of(HOUR));
         spawn::task("overlay access log", async move {
+            overlays.check_tokens().await;
             overlays.write_access(hourly).await;
         });
         self.sweeps = self.sweeps.wrapping_add(1);

@@ -128,6 +128,18 @@ impl Socket {
         }
     }
 
+    /// Tells the page what shows instead of what it shows.
+    pub(super) fn replace(&self, sight: &Sight) {
+        {
+            let mut out = self.out.lock();
+            if out.sync == Sync::Current {
+                self.push(&mut out, sight.shows.as_ref().unwrap_or(&sight.clear));
+                return;
+            }
+        }
+        self.resync(sight);
+    }
+
     /// Whether it must be told what shows before it gets anything else.
     pub(super) fn lags(&self) -> bool {
         self.out.lock().sync != Sync::Current

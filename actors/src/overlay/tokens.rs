@@ -1,12 +1,14 @@
 //! The secret addresses of overlays: derived, so that they can be shown again while only their hash is stored.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use waddlebot_runtime::chat::{CommunityId, Millis};
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::secret::{Secret, fingerprint};
-use waddlebot_runtime::store::{Row, Store, StoreError, Tx, sql};
+use waddlebot_runtime::store::{Row, Sql, Store, StoreError, Tx, sql};
 
 use super::item::Source;
 
@@ -42,14 +44,18 @@ struct Inner {
     store: Store,
     secret: Secret,
     clock: Clock,
-    /// Good tokens that were used lately, by hash.
-    known: DashMap<String, Grant>,
+    /// Good tokens that were used lately, by hash, and when they were looked up.
+    known: DashMap<String, (Grant, Duration)>,
+    /// Other nodes may revoke tokens as well.
+    doubted: AtomicBool,
     /// Generations before this one are no longer good.
     floors: DashMap<(CommunityId, Source), i64>,
 }
 
 /// So many good tokens are kept in memory; beyond, all are looked up anew.
 const KNOWN: usize = 100_000;
+/// So long a good token is not looked up anew where other nodes may revoke it.
+const TRUSTED: Duration = Duration::from_secs(5);
 /// The longest text that is looked up as a token.
 const LONGEST: usize = 128;
 
@@ -57,7 +63,7 @@ impl Tokens {
     /// The tokens in this store, derived from this secret.
     #[must_use]
     pub fn new(store: Store, secret: Secret, clock: Clock) -> Self {
-        Self(Arc::new(Inner { store, secret, clock, known: DashMap::new(), floors: DashMap::new() }))
+        Self(Arc::new(Inner { store, secret, clock, known: DashMap::new(), doubted: AtomicBool::new(false), floors: DashMap::new() }))
     }
 
     /// What a token is good for; `None` when it is not, or no longer. Asks the store once, then memory.
@@ -69,11 +75,17 @@ impl Tokens {
             return Ok(None);
         }
         let hash = fingerprint(token);
-        if let Some(grant) = self.0.known.get(&hash).map(|grant| *grant) {
+        let now = self.0.clock.since_boot();
+        if let Some((grant, since)) = self.0.known.get(&hash).map(|known| *known)
+            && (now.saturating_sub(since) < TRUSTED || !self.0.doubted.load(Relaxed))
+        {
             return Ok(self.is_good(grant).then_some(grant));
         }
         let text = "SELECT community_id, source_type, generation FROM browser_source_tokens WHERE token_hash = $1 AND is_active";
-        let Some(row) = self.0.store.one(sql(text).bind(&hash)).await? else { return Ok(None) };
+        let Some(row) = self.0.store.one(sql(text).bind(&hash)).await? else {
+            self.0.known.remove(&hash);
+            return Ok(None);
+        };
         let Some(grant) = grant(&row)? else { return Ok(None) };
         if !self.is_good(grant) {
             return Ok(None);
@@ -81,7 +93,7 @@ impl Tokens {
         if self.0.known.len() >= KNOWN {
             self.0.known.clear();
         }
-        self.0.known.insert(hash, grant);
+        self.0.known.insert(hash, (grant, now));
         // Somebody may have regenerated it between the two looks.
         Ok(self.is_good(grant).then_some(grant))
     }
@@ -163,9 +175,40 @@ impl Tokens {
         tx.commit().await
     }
 
+    /// From now on other nodes may revoke tokens as well: what is known is looked up anew after a while.
+    pub(super) fn doubt(&self) {
+        self.0.doubted.store(true, Relaxed);
+    }
+
+    /// Another node has revoked the tokens before this generation.
+    pub(super) fn forget_before(&self, grant: Grant, floor: i64) {
+        if self.0.floors.get(&(grant.community, grant.source)).is_none_or(|known| *known < floor) {
+            self.raise(grant, floor);
+        }
+    }
+
+    /// The oldest generations that are still good in these communities, as the table has them.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub(super) async fn floors(&self, communities: &[CommunityId]) -> Result<Vec<Grant>, StoreError> {
+        let head = "SELECT community_id, source_type, generation, is_active FROM browser_source_tokens WHERE community_id IN (VALUES";
+        let mut floors = Vec::new();
+        for some in communities.chunks(500) {
+            let rows = self.0.store.all(some.iter().fold(Sql::rows(head, 1, ")"), |sql, id| sql.bind(*id))).await?;
+            for row in &rows {
+                let dead: i64 = if row.get::<bool>("is_active")? { 0 } else { 1 };
+                floors.extend(grant(row)?.map(|grant| Grant { generation: grant.generation + dead, ..grant }));
+            }
+        }
+        Ok(floors)
+    }
+
     fn raise(&self, grant: Grant, floor: i64) {
         self.0.floors.insert((grant.community, grant.source), floor);
-        self.0.known.retain(|_, known| (known.community, known.source) != (grant.community, grant.source) || known.generation >= floor);
+        self.0
+            .known
+            .retain(|_, (known, _)| (known.community, known.source) != (grant.community, grant.source) || known.generation >= floor);
     }
 
     async fn replace(&self, tx: &mut Tx, community: CommunityId, source: Source, before: i64) -> Result<Token, StoreError> {

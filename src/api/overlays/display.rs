@@ -74,7 +74,7 @@ fn refused(why: BadItem) -> ApiError {
 fn not_shown(why: ShowError) -> ApiError {
     match why {
         ShowError::Full | ShowError::Busy => ApiError::busy(why.to_string()),
-        ShowError::Unavailable(_) => ApiError::unavailable(why.to_string()),
+        ShowError::Unavailable(_) | ShowError::Elsewhere { .. } => ApiError::unavailable(why.to_string()),
         ShowError::Store(error) => error.into(),
     }
 }

@@ -147,7 +147,7 @@ impl Overlays {
     pub async fn regenerate(&self, grant: Grant) -> Result<Option<Token>, StoreError> {
         let token = self.0.tokens.regenerate(grant).await?;
         if let Some(token) = &token {
-            self.send_away(grant, token.grant.generation);
+            self.send_away(grant, token.grant.generation).await;
         }
         Ok(token)
     }
@@ -158,7 +158,7 @@ impl Overlays {
     /// When the store is gone.
     pub async fn revoke(&self, grant: Grant) -> Result<(), StoreError> {
         self.0.tokens.revoke(grant).await?;
-        self.send_away(grant, grant.generation + 1);
+        self.send_away(grant, grant.generation + 1).await;
         Ok(())
     }
 
@@ -168,10 +168,10 @@ impl Overlays {
         metrics::gauge!("waddlebot_overlay_connections").set(self.0.seats.load(Relaxed) as f64);
     }
 
-    fn send_away(&self, grant: Grant, generation: i64) {
-        if let Some(group) = self.0.groups.get(&(grant.community, grant.source)) {
-            group.add(Deed::Revoke(generation));
-        }
+    /// Closes the pages that came with older tokens, at all nodes.
+    async fn send_away(&self, grant: Grant, generation: i64) {
+        self.close_before(grant.community, grant.source, generation);
+        self.tell_of_revoked(grant.community, grant.source, generation).await;
     }
 
     fn count(&self, address: IpAddr, grant: Option<Grant>) -> Result<(), Refused> {
