@@ -1,11 +1,13 @@
 //! The pages of one overlay on this node, and the task that writes to them: frames that wait together
 //! leave in one write per page, and everything else that happens to the pages happens in the same order.
 
+mod batch;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -13,6 +15,8 @@ use waddlebot_runtime::actor::{Address, Meter};
 use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::spawn;
+
+use batch::Batch;
 
 use super::across::{Far, Outposts, Saying};
 use super::item::Source;
@@ -357,84 +361,7 @@ impl Pace {
     }
 }
 
-/// Frames that leave in one write.
-#[derive(Default)]
-struct Batch {
-    frames: Vec<Bytes>,
-}
-
-impl Batch {
-    /// More than this is not copied together: a page takes it in several writes.
-    const LARGEST: usize = 64 * 1024;
-
-    fn add(&mut self, frame: Bytes) {
-        self.frames.push(frame);
-    }
-
-    async fn send(&mut self, group: &Group, sockets: &[Arc<Socket>]) {
-        let frames = std::mem::take(&mut self.frames);
-        if sockets.is_empty() {
-            return;
-        }
-        group.frames.fetch_add((frames.len() * sockets.len()) as u64, Relaxed);
-        for chunk in joined(frames) {
-            for stride in sockets.chunks(STRIDE) {
-                for socket in stride {
-                    socket.broadcast(&chunk);
-                }
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-}
-
-/// The frames in as few pieces as [`Batch::LARGEST`] allows; a single frame is not copied.
-fn joined(frames: Vec<Bytes>) -> Vec<Bytes> {
-    let mut chunks: Vec<Bytes> = Vec::new();
-    let mut open = BytesMut::new();
-    let mut whole: Option<Bytes> = None;
-    for frame in frames {
-        let held = open.len() + whole.as_ref().map_or(0, Bytes::len);
-        if held + frame.len() > Batch::LARGEST && held > 0 {
-            chunks.extend(whole.take());
-            if !open.is_empty() {
-                chunks.push(open.split().freeze());
-            }
-        }
-        if open.is_empty() && whole.is_none() {
-            whole = Some(frame);
-        } else {
-            if let Some(first) = whole.take() {
-                open.extend_from_slice(&first);
-            }
-            open.extend_from_slice(&frame);
-        }
-    }
-    chunks.extend(whole);
-    if !open.is_empty() {
-        chunks.push(open.freeze());
-    }
-    chunks
-}
-
 /// Milliseconds since boot: what queues and sockets count in.
 pub(super) fn millis(clock: &Clock) -> i64 {
     i64::try_from(clock.since_boot().as_millis()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn joining_frames_keeps_every_byte_in_order(sizes in prop::collection::vec(prop_oneof![0usize..50, 30_000usize..70_000], 0..12)) {
-            let frames: Vec<Bytes> = sizes.iter().enumerate().map(|(at, size)| Bytes::from(vec![at as u8; *size])).collect();
-            let wanted: Vec<u8> = frames.concat();
-            let chunks = joined(frames);
-            prop_assert_eq!(chunks.concat(), wanted);
-        }
-    }
 }

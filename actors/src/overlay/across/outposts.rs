@@ -273,3 +273,78 @@ impl Carrier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use waddlebot_runtime::clock::Clock;
+    use waddlebot_runtime::platform::Boxed;
+
+    use super::super::Place;
+    use super::*;
+    use crate::household::afar::Missed;
+
+    /// A node that takes nothing and never says so.
+    struct Hung(Arc<AtomicUsize>);
+
+    impl Way for Hung {
+        fn me(&self) -> String {
+            "one".into()
+        }
+
+        fn reaches(&self, _: &str) -> bool {
+            true
+        }
+
+        fn to_owner<'a>(&'a self, _: CommunityId, _: &'a Place, _: Word) -> Boxed<'a, Result<String, Missed>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn to_node<'a>(&'a self, _: &'a str, _: Word) -> Boxed<'a, Result<String, Missed>> {
+            self.0.fetch_add(1, Relaxed);
+            Box::pin(std::future::pending())
+        }
+
+        fn to_all(&self, _: Word) -> Boxed<'_, Vec<(String, Missed)>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    fn call(node: &str, pages: usize) -> Call {
+        Call { community: 2, source: Source::General, node: node.into(), pages, have: None, says: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_takes_nothing_is_cut_and_what_waits_for_it_is_bounded() {
+        let group = Group::open(2, Source::General, &Clock::turned(), 1);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let way: Arc<dyn Way> = Arc::new(Hung(asked.clone()));
+        let outposts = group.outposts();
+        outposts.attend(&call("two", 5), &group, 1, Some(way.clone()), 0);
+        assert_eq!((outposts.pages(), group.audience()), (5, 5));
+        let largest = vec![b'x'; 100 * 1024];
+        let mut pushed = 0;
+        while outposts.pages() > 0 {
+            outposts.push(&largest, None);
+            tokio::task::yield_now().await;
+            pushed += 1;
+            assert!(pushed < 20, "it is cut");
+        }
+        assert!(asked.load(Relaxed) <= 1, "one envelope is on its way and no more");
+        // It may come back, and goes when it is silent for too long.
+        outposts.attend(&call("two", 3), &group, 1, Some(way), 1000);
+        assert!(!outposts.sweep(1000 + LEASE - 1));
+        assert_eq!(outposts.pages(), 3);
+        assert!(outposts.sweep(1000 + LEASE));
+        assert_eq!(outposts.pages(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_page_says_counts_once_however_often_it_arrives() {
+        let outposts = Outposts::default();
+        let say = |id: &str| Say { id: id.into(), what: super::super::Saying::Acknowledged("x".into()) };
+        assert!(outposts.is_new(&say("a")));
+        assert!(!outposts.is_new(&say("a")));
+        (0..SAID).for_each(|number| assert!(outposts.is_new(&say(&number.to_string()))));
+        assert!(outposts.is_new(&say("a")), "what is long ago is forgotten");
+    }
+}
