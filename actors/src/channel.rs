@@ -110,6 +110,8 @@ pub struct Seed {
     pub outside: Outside,
     /// The store, to write down what ran elsewhere.
     pub store: Store,
+    /// Told when the stream goes on air and off.
+    pub claims: Arc<dyn Claims>,
     /// Makes ids for messages that have none: unlike any other, also after a restart.
     pub ids: Arc<str>,
 }
@@ -193,6 +195,7 @@ impl Actor for Channel {
                     Heard::Asked(message, asked) => self.said(message, Some(asked), me).await?,
                     Heard::Happened(mut event, asked) => {
                         self.ranked(&mut event.by);
+                        self.airs(&event);
                         self.happened(event, asked, false, me).await?;
                     }
                 }
@@ -202,7 +205,10 @@ impl Actor for Channel {
                 self.ranked(&mut message.by);
                 self.command(message, None, Way::Left, me).await?;
             }
-            Order::Again(Accepted::Event(event)) => self.happened(event, None, true, me).await?,
+            Order::Again(Accepted::Event(event)) => {
+                self.airs(&event);
+                self.happened(event, None, true, me).await?;
+            }
             Order::Table(table) => {
                 self.table = table;
                 self.hosts.clear();

@@ -265,6 +265,7 @@ impl Household {
             address,
             community_claim,
             store: on.store.clone(),
+            claims: on.claims.clone(),
             journal: on.journal.clone(),
             courier: on.courier.clone(),
             rate: on.rate,

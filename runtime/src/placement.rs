@@ -1,5 +1,6 @@
 //! Who serves what: takes claims for this node, gives them back, hands them over.
 
+mod airing;
 pub mod choice;
 mod group;
 
@@ -60,6 +61,11 @@ pub trait Claims: Send + Sync + 'static {
         self.claim(entity)
     }
 
+    /// The stream of an entity that lives beside another is on air, or not any more; how many watch.
+    fn airs(&self, entity: &str, beside: &str, is_live: bool, viewers: i64) {
+        let _ = (entity, beside, is_live, viewers);
+    }
+
     /// The actor that acted under a claim failed. The third time in a row, or when nobody will open
     /// it again (`last`), the entity is given back as failed.
     fn failed<'a>(&'a self, entity: &'a str, why: &'a str, last: bool) -> Boxed<'a, ()> {
@@ -93,6 +99,7 @@ struct Inner {
     beside: DashMap<String, String>,
     /// Epochs that were given away: whatever the rows say, they are never taken up again.
     given: DashMap<String, i64>,
+    airing: airing::Airing,
 }
 
 impl Placement {
@@ -100,7 +107,7 @@ impl Placement {
     #[must_use]
     pub fn new(here: Here, store: Store, clock: Clock, most: usize) -> Self {
         let (held, given, taking, beside) = (DashMap::new(), DashMap::new(), DashMap::new(), DashMap::new());
-        Self(Arc::new(Inner { here, store, clock, most, held, life: AtomicI64::new(0), taking, beside, given }))
+        Self(Arc::new(Inner { here, store, clock, most, held, life: AtomicI64::new(0), taking, beside, given, airing: airing::Airing::default() }))
     }
 
     /// What this node holds in its present life.
@@ -326,6 +333,10 @@ impl Claims for Placement {
 
     fn claim_beside<'a>(&'a self, entity: &'a str, beside: &'a str) -> Boxed<'a, Result<Claim, Unclaimed>> {
         Box::pin(self.claim_beside(entity, beside))
+    }
+
+    fn airs(&self, entity: &str, beside: &str, is_live: bool, viewers: i64) {
+        self.note_airing(entity, beside, is_live, viewers);
     }
 
     fn failed<'a>(&'a self, entity: &'a str, why: &'a str, last: bool) -> Boxed<'a, ()> {

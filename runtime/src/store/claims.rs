@@ -239,6 +239,21 @@ pub(crate) async fn leaders(store: &Store, me: &Identity) -> Result<Vec<(Claim, 
     rows.iter().map(|row| Ok((row_claim(row, me)?, row.get("is_live")?))).collect()
 }
 
+/// Notes what is on air beside one leader: entity, whether it is live, how many watch. The leader is live when any of them is.
+pub(crate) async fn air(store: &Store, leader: &str, news: &[(String, bool, i64)], now: Millis) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    for (entity, is_live, viewers) in news {
+        let text = "UPDATE coordination SET is_live = $2, viewer_count = $3, last_activity = $4 WHERE entity_id = $1";
+        tx.run(sql(text).bind(entity).bind(*is_live).bind(*viewers).bind(now)).await?;
+    }
+    let text = "UPDATE coordination SET last_activity = $2, \
+                is_live = EXISTS (SELECT 1 FROM coordination c WHERE c.affinity = $1 AND c.is_live), \
+                viewer_count = (SELECT CAST(COALESCE(SUM(c.viewer_count), 0) AS BIGINT) FROM coordination c WHERE c.affinity = $1 AND c.is_live) \
+                WHERE entity_id = $1";
+    tx.run(sql(text).bind(leader).bind(now)).await?;
+    tx.commit().await
+}
+
 /// Everything a node holds.
 pub(crate) async fn of(store: &Store, me: &Identity) -> Result<Vec<Claim>, StoreError> {
     let text = "SELECT entity_id, epoch FROM coordination WHERE claimed_by = $1 AND incarnation = $2";
