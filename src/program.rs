@@ -120,6 +120,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
                 household: household.clone(),
                 placement,
                 overlays: overlays.clone(),
+                local: local.clone(),
                 connections,
                 kept,
                 store: store.clone(),

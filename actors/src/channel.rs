@@ -19,10 +19,11 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Address, Fault, Me, Refusal, World};
 use waddlebot_runtime::chat::{ChannelKey, ChatMessage, CommunityId, Text, User};
-use waddlebot_runtime::event::Event;
+use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::intake::{Ear, Heard, Outcome, Unheard};
 use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::module::Counts;
+use waddlebot_runtime::placement::Claims;
 use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::store::{Claim, Store};
 
@@ -250,6 +251,17 @@ impl Actor for Channel {
 }
 
 impl Channel {
+    /// A stream that went on air or off is noted with the claims: what is live is served first.
+    fn airs(&self, event: &Event) {
+        let is_live = match event.kind {
+            EventKind::StreamOnline => true,
+            EventKind::StreamOffline => false,
+            _ => return,
+        };
+        let viewers = if is_live { event.amount.max(0) } else { 0 };
+        self.seed.claims.airs(self.seed.key.as_str(), &self.seed.community_claim.entity, is_live, viewers);
+    }
+
     /// The walk of plain chatter ends here: one counter, one look at the first letters, one at the rules.
     async fn said(&mut self, mut message: ChatMessage, asked: Option<oneshot::Sender<Outcome>>, me: &Me<Order>) -> Result<(), Fault> {
         self.counts.messages += 1;

@@ -1,5 +1,6 @@
 //! A chat room of our own: no account, no network; in the hub, in the terminal and over the API.
 
+mod news;
 mod room;
 
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use waddlebot_runtime::intake::{self, Ear, Ears, Outcome, Unheard};
 use waddlebot_runtime::platform::{Boxed, Capabilities, Limits, Outgoing, Platform, PlatformError, Unit};
 use waddlebot_runtime::whole;
 
+pub use news::{Batch, Lines};
+use news::{News, known};
 pub use room::{Line, Room, Shown, Speaker};
 
 /// The platform's name: `local:lobby` is the room called lobby.
@@ -27,6 +30,7 @@ const ROOMS: usize = 100_000;
 #[derive(Clone)]
 pub struct Local {
     rooms: Arc<DashMap<String, Arc<Room>>>,
+    news: Arc<News>,
     clock: Clock,
 }
 
@@ -100,7 +104,7 @@ impl Local {
     /// No room yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { rooms: Arc::default(), clock }
+        Self { rooms: Arc::default(), news: Arc::default(), clock }
     }
 
     /// The channel of a room.
@@ -142,7 +146,7 @@ impl Local {
         let ear = ears.channel(&room_key).await?;
         let text = Text::from(text.replace(['\r', '\n'], " "));
         let message = ChatMessage { id: id(say.id)?, by: by.clone(), text: text.clone(), at: self.clock.now() };
-        self.room(room)?.add(Line { key: Text::new(), speaker: Speaker::Person(by), text, at: message.at });
+        self.add(room, Line { key: Text::new(), speaker: Speaker::Person(by), text, at: message.at }).await?;
         self.ask(ear.as_ref(), message).await
     }
 
@@ -169,7 +173,7 @@ impl Local {
         } else {
             format!("{}: {} ({amount})", kind.name(), by.name)
         };
-        self.room(room)?.add(Line { key: Text::new(), speaker: Speaker::Event, text: shown.into(), at: self.clock.now() });
+        self.add(room, Line { key: Text::new(), speaker: Speaker::Event, text: shown.into(), at: self.clock.now() }).await?;
         let text: String = happen.text.chars().take(LONGEST).collect();
         let event = Event { id, kind, by, amount, text: text.into() };
         Ok(intake::tell(ear.as_ref(), event).await?)
@@ -197,17 +201,33 @@ impl Platform for Local {
         Capabilities { idempotent: true, ..Capabilities::default() }
     }
 
+    fn learns(&self, news: &str) {
+        self.learn(news);
+    }
+
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>> {
         Box::pin(async move {
             let refused = |why: Refused| PlatformError::Refused { channel: line.channel.clone(), why: why.to_string() };
-            let room = self.room(&line.channel.channel()).map_err(refused)?;
-            room.add(Line { key: line.key.clone(), speaker: Speaker::Bot, text: line.text.clone(), at: self.now() });
+            let name = line.channel.channel();
+            let line = Line { key: line.key.clone(), speaker: Speaker::Bot, text: line.text.clone(), at: self.now() };
+            // In the order in which they are said.
+            self.news.tell(&name, &line);
+            self.room(&name).map_err(refused)?.add(line);
             Ok(())
         })
     }
 }
 
 impl Local {
+    /// Adds a line here and at the other nodes.
+    async fn add(&self, room: &str, line: Line) -> Result<(), Refused> {
+        let here = self.room(room)?;
+        let told = self.news.tell(room, &line);
+        here.add(line);
+        known(told).await;
+        Ok(())
+    }
+
     fn now(&self) -> Millis {
         self.clock.now()
     }

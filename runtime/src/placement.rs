@@ -107,7 +107,18 @@ impl Placement {
     #[must_use]
     pub fn new(here: Here, store: Store, clock: Clock, most: usize) -> Self {
         let (held, given, taking, beside) = (DashMap::new(), DashMap::new(), DashMap::new(), DashMap::new());
-        Self(Arc::new(Inner { here, store, clock, most, held, life: AtomicI64::new(0), taking, beside, given, airing: airing::Airing::default() }))
+        Self(Arc::new(Inner {
+            here,
+            store,
+            clock,
+            most,
+            held,
+            life: AtomicI64::new(0),
+            taking,
+            beside,
+            given,
+            airing: airing::Airing::default(),
+        }))
     }
 
     /// What this node holds in its present life.

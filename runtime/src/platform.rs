@@ -30,6 +30,11 @@ pub trait Platform: Send + Sync + 'static {
     /// Says one line that fits the limits. The account that asks waits ten seconds and then holds it for unknown.
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>>;
 
+    /// Takes what this platform at another node of the cluster tells of.
+    fn learns(&self, news: &str) {
+        let _ = news;
+    }
+
     /// Takes a measure against a message or a person; asked only for what [`Platform::capabilities`] declare.
     fn moderate<'a>(&'a self, moderation: &'a Moderation) -> Boxed<'a, Result<(), PlatformError>> {
         let refused = PlatformError::Refused { channel: moderation.channel.clone(), why: "this platform takes no such measure".into() };

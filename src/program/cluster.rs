@@ -11,11 +11,13 @@ use waddlebot_actors::kept::Kept;
 use waddlebot_actors::node::Connection;
 use waddlebot_actors::overlay::Overlays;
 use waddlebot_actors::steward::{self, Steward};
+use waddlebot_platforms::local::{self, Local};
 use waddlebot_runtime::actor::{Root, World, open_root};
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::gateway::Gateway;
 use waddlebot_runtime::peers::{self, Peers, Seal, Switchboard};
 use waddlebot_runtime::placement::Placement;
+use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::Store;
 
 use crate::config::Among;
@@ -34,6 +36,7 @@ pub(super) struct Inside {
     pub(super) household: Household,
     pub(super) placement: Placement,
     pub(super) overlays: Overlays,
+    pub(super) local: Local,
     pub(super) connections: Vec<Arc<dyn Connection>>,
     /// The platforms behind those connections.
     pub(super) kept: Vec<Arc<Kept>>,
@@ -56,11 +59,12 @@ impl Neighbours {
 
     /// Opens the doors in both directions.
     pub(super) async fn open(self, inside: Inside) -> Result<Opened> {
-        let Inside { household, placement, overlays, connections, kept, store, world } = inside;
+        let Inside { household, placement, overlays, local, connections, kept, store, world } = inside;
         let afar = Afar::new(household.clone(), self.peers.clone(), placement.clone());
         kept.iter().for_each(|platform| platform.reach(afar.clone(), placement.clone()));
         household.reach(afar);
         household.show_on(&overlays);
+        tell_of_rooms(&local, household.clone());
         let gateway = Gateway::new(Arc::new(household.at_home()), placement.clone(), Arc::new(household.clone()));
         let seed = peers::Seed { peers: self.peers, listener: self.listener, gateway, store };
         let switchboard = open_root::<Switchboard>("gateway", seed, &world).await.map_err(anyhow::Error::from_boxed)?;
@@ -68,6 +72,16 @@ impl Neighbours {
         let steward = open_root::<Steward>("placement", seed, &world).await.map_err(anyhow::Error::from_boxed)?;
         Ok(Opened { switchboard, steward })
     }
+}
+
+/// From now on what is said in a room here is seen in the same room at every node.
+fn tell_of_rooms(local: &Local, household: Household) {
+    let mut lines = local.lines();
+    spawn::task("rooms", async move {
+        while let Some(batch) = lines.next().await {
+            household.tell_platforms(local::NAME, batch.text.clone()).await;
+        }
+    });
 }
 
 /// The doors between nodes.

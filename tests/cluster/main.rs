@@ -9,6 +9,7 @@ mod page;
 mod platform;
 mod reach;
 mod rig;
+mod rooms;
 mod share;
 #[path = "../commands/target.rs"]
 mod target;

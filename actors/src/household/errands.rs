@@ -34,6 +34,8 @@ pub(crate) enum Errand {
     Change(CommunityId, Change, String),
     /// Something about what is shown.
     Overlay(Word),
+    /// A platform tells itself at other nodes of something.
+    News(String, String),
 }
 
 /// How long it is tried while a community changes hands, or its node cannot be reached, and the pause between.
@@ -121,6 +123,7 @@ impl Household {
                 written(&done.map_err(|gone| gone.to_string())??)
             }
             Errand::Answer(_, arrived) => written(&self.answer_here(*arrived).await.map_err(|why| why.to_string())?),
+            Errand::News(platform, news) => written(&self.learn(&platform, &news)?),
             Errand::Overlay(word) => self.heard_of_overlays(word).await,
             Errand::Commands(id) => {
                 self.reread_commands(id).await;

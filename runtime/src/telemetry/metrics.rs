@@ -20,6 +20,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("waddlebot_irc_messages_unheard_total", "IRC messages that no channel took"),
     ("waddlebot_lease_failures_total", "Renewals of this node's lease that the database did not answer in time"),
     ("waddlebot_lease_surrenders_total", "Leases that this node lost, with every claim"),
+    ("waddlebot_local_lines_untold_total", "Lines of local rooms that other nodes were not told of, because too many waited"),
     ("waddlebot_module_failures_total", "Commands and events that a module failed at"),
     ("waddlebot_nodes_declared_dead_total", "Nodes that this one declared dead, by how it saw that"),
     ("waddlebot_overlay_gaps_total", "Times frames from another node were missing, and what shows was asked for"),
