@@ -70,25 +70,34 @@ impl Limits {
     }
 }
 
-/// Of a larger limit the uses are not written down: it holds nobody back for long.
-pub const KEPT: usize = 1000;
+/// Up to so many uses of a window each is remembered by itself.
+pub const EACH: usize = 1000;
+/// Into so many parts the window of a larger limit is divided; uses of one part are remembered together.
+const PARTS: u32 = 500;
+
+/// Uses that are not further apart than this are remembered together, as of the last of them: so a larger limit never
+/// grants too many, and takes no more room than [`EACH`] uses do.
+#[must_use]
+pub fn step(rate: Rate) -> Duration {
+    if rate.uses <= EACH { Duration::ZERO } else { rate.window / PARTS }
+}
 
 /// How many uses a channel may grant before they are written down: the most that a crash can make forgotten,
 /// and so what its successor counts as used until the window is over.
 #[must_use]
 pub fn reserve(uses: usize) -> usize {
-    (uses / 6).clamp(1, 20)
+    if uses > EACH { uses / 50 } else { (uses / 6).clamp(1, 20) }
 }
 
 /// What a person did with a command lately, as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Used {
-    /// Their id on the channel's platform.
+    /// Their id on the channel's platform; empty where the whole channel rests after a use.
     pub user: String,
     /// The command without its prefix.
     pub command: String,
-    /// When, in milliseconds since 1970, oldest first.
-    pub uses: Vec<i64>,
-    /// The length of the window.
+    /// When, in milliseconds since 1970, and how often then; oldest first.
+    pub uses: Vec<(i64, u32)>,
+    /// The length of the window, or of the rest.
     pub window: Duration,
 }

@@ -4,6 +4,7 @@ mod chaos;
 mod commands;
 mod fit;
 mod forward;
+mod limits;
 mod overlays;
 mod page;
 mod platform;

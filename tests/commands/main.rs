@@ -7,6 +7,7 @@ mod events;
 mod hostile;
 mod lambda;
 mod later;
+mod limits;
 mod manage;
 mod node;
 mod target;

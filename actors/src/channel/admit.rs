@@ -1,10 +1,8 @@
 //! Whether this person may, here and now: role, rest and rate. Pure; the time is passed in.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::quality::RandomState;
 use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::{Role, Text, User};
 
@@ -59,10 +57,8 @@ pub struct Wish<'a> {
 #[derive(Debug, Default)]
 pub struct Gatekeeper {
     rate: Rate,
-    rested: HashMap<Text, Duration, RandomState>,
     pub(super) windows: Windows,
     limits: Arc<Limits>,
-    swept: Duration,
 }
 
 impl Gatekeeper {
@@ -86,13 +82,12 @@ impl Gatekeeper {
         if by.role < wish.role {
             return Admission::Denied(wish.role);
         }
-        self.sweep(now);
+        self.windows.sweep(now);
         let Wish { word, cooldown, .. } = wish;
         if by.role < Role::Admin
-            && let Some(until) = self.rested.get(word)
-            && *until > now
+            && let Some(left) = self.windows.resting(word, now)
         {
-            return Admission::Resting(*until - now);
+            return Admission::Resting(left);
         }
         let usual = Rate { uses: wish.uses.unwrap_or(self.rate.uses), ..self.rate };
         let rate = self.limits.rate(word, by.role).unwrap_or(usual);
@@ -102,12 +97,12 @@ impl Gatekeeper {
             return Admission::Limited(wait);
         }
         if !cooldown.is_zero() {
-            self.rested.insert(word.clone(), now + cooldown);
+            self.windows.rest(word, cooldown, now);
         }
         Admission::Go
     }
 
-    /// Whether uses are counted here at all.
+    /// Whether uses are counted here at all, whatever single commands say.
     #[must_use]
     pub fn counts(&self) -> bool {
         self.rate.uses > 0 || *self.limits != Limits::default()
@@ -121,24 +116,12 @@ impl Gatekeeper {
     /// Forgets one person's uses, of one command, or all where they are empty; a rest that is forgotten is over.
     pub fn forget(&mut self, user: &str, command: &str) {
         self.windows.forget(user, command);
-        if user.is_empty() {
-            self.rested.retain(|word, _| !command.is_empty() && **word != *command);
-        }
     }
 
     /// How many people's uses are remembered.
     #[must_use]
     pub fn remembered(&self) -> usize {
         self.windows.len()
-    }
-
-    /// Forgets idle windows and rests once a minute.
-    fn sweep(&mut self, now: Duration) {
-        self.windows.sweep(now);
-        if now >= self.swept + Duration::from_secs(60) {
-            self.swept = now;
-            self.rested.retain(|_, until| *until > now);
-        }
     }
 }
 

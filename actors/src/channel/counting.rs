@@ -11,7 +11,7 @@ use crate::limits::table;
 impl Channel {
     /// Finds out what was used before this channel was opened, once.
     pub(super) async fn begin_counting(&mut self, me: &Me<Order>) {
-        if self.gatekeeper.windows.has_begun() || !self.gatekeeper.counts() {
+        if self.gatekeeper.windows.has_begun() || !(self.gatekeeper.counts() || self.table.limits()) {
             return;
         }
         let moment = (me.clock().since_boot(), me.clock().now());
@@ -38,7 +38,7 @@ impl Channel {
             return;
         }
         let moment = (self.world.clock.since_boot(), self.world.clock.now());
-        let used = self.gatekeeper.windows.unsaved(moment);
+        let used = self.gatekeeper.windows.unsaved(last, moment);
         if used.is_empty() && !last {
             return;
         }

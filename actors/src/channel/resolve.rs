@@ -30,6 +30,8 @@ pub struct Table {
     elsewhere: Vec<Elsewhere>,
     /// Whether any command begins with `#`: where none does, a `#tag` is chatter.
     tagged: bool,
+    /// Whether any command says itself how often it may be used.
+    limits: bool,
 }
 
 /// A command that runs elsewhere.
@@ -125,6 +127,7 @@ impl Table {
             let on = enabled(entry.name);
             for (index, info) in (entry.commands)().into_iter().enumerate() {
                 if on {
+                    table.limits |= !info.cooldown.is_zero();
                     shown.push(info);
                 }
                 table.add(Row { info, index, enabled: on });
@@ -158,6 +161,7 @@ impl Table {
             if command.is_global() && commands.iter().any(|other| own(&other)) {
                 continue;
             }
+            self.limits |= command.rate_limit.is_some_and(|uses| uses > 0) || command.cooldown > 0;
             let at = self.elsewhere.len();
             let word = command.word.trim_start_matches(['!', '#']);
             let counted =
@@ -197,6 +201,12 @@ impl Table {
         let mut woken: Vec<_> = self.elsewhere.iter().filter(|one| one.command.wakes_on(kind)).collect();
         woken.sort_by_key(|one| one.command.order());
         woken
+    }
+
+    /// Whether any command rests after a use, or says itself how often it may be used.
+    #[must_use]
+    pub fn limits(&self) -> bool {
+        self.limits
     }
 
     /// The community's string rules.

@@ -1,5 +1,6 @@
 //! The stored side of limits: what people used lately in a channel, and what communities say about commands.
 
+use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::{CommunityId, Millis, Role};
 use waddlebot_runtime::store::{Claim, FencedTx, Sql, Store, StoreError, sql};
 
@@ -9,6 +10,27 @@ use std::time::Duration;
 
 /// The most rows of one statement.
 const CHUNK: usize = 500;
+
+/// When somebody used a command, in milliseconds after the first time: once, or so often.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Offset {
+    Once(i64),
+    Often(i64, u32),
+}
+
+impl Offset {
+    fn of(offset: i64, count: u32) -> Self {
+        if count == 1 { Self::Once(offset) } else { Self::Often(offset, count) }
+    }
+
+    fn from(self, start: Millis) -> (Millis, u32) {
+        match self {
+            Self::Once(offset) => (start.saturating_add(offset), 1),
+            Self::Often(offset, count) => (start.saturating_add(offset), count),
+        }
+    }
+}
 
 /// What a channel finds when it begins to count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,10 +52,10 @@ pub async fn begin(store: &Store, claim: &Claim, now: Millis) -> Result<Found, S
     let text = "SELECT user_id, command, window_start, uses, expires_at FROM rate_limits WHERE entity_id = $1 AND expires_at > $2";
     let mut used = Vec::new();
     for row in tx.all(sql(text).bind(&claim.entity).bind(now)).await? {
-        let offsets: Vec<i64> = serde_json::from_str(&row.get::<String>("uses")?).unwrap_or_default();
+        let offsets: Vec<Offset> = serde_json::from_str(&row.get::<String>("uses")?).unwrap_or_default();
         let start: Millis = row.get("window_start")?;
-        let uses: Vec<_> = offsets.iter().map(|offset| start + offset).collect();
-        let last = uses.last().copied().unwrap_or(start);
+        let uses: Vec<_> = offsets.iter().map(|offset| offset.from(start)).collect();
+        let last = uses.last().map_or(start, |(at, _)| *at);
         let window = u64::try_from(row.get::<Millis>("expires_at")? - last).unwrap_or(0);
         used.push(Used { user: row.get("user_id")?, command: row.get("command")?, uses, window: Duration::from_millis(window) });
     }
@@ -54,12 +76,13 @@ pub async fn save(store: &Store, claim: &Claim, used: &[Used], last: bool, now: 
     for chunk in used.chunks(CHUNK) {
         let mut rows = Sql::rows(head, 7, tail);
         for one in chunk {
-            let start = one.uses.first().copied().unwrap_or(now);
-            let end = one.uses.last().copied().unwrap_or(now) + millis(one.window);
-            let offsets: Vec<_> = one.uses.iter().map(|at| at - start).collect();
+            let start = one.uses.first().map_or(now, |(at, _)| *at);
+            let end = one.uses.last().map_or(now, |(at, _)| *at) + millis(one.window);
+            let offsets: Vec<_> = one.uses.iter().map(|(at, count)| Offset::of(at - start, *count)).collect();
+            let total: i64 = one.uses.iter().map(|(_, count)| i64::from(*count)).sum();
             let offsets = serde_json::to_string(&offsets).unwrap_or_default();
             rows = rows.bind(&claim.entity).bind(&one.user).bind(&one.command).bind(start);
-            rows = rows.bind(i64::try_from(one.uses.len()).unwrap_or(i64::MAX)).bind(offsets).bind(end);
+            rows = rows.bind(total).bind(offsets).bind(end);
         }
         tx.run(rows).await?;
     }

@@ -12,6 +12,7 @@ use crate::channel::admit::Rate;
 use crate::limits::Setting;
 use crate::limits::table::{self, Wanted};
 use crate::modules::basics::Basics;
+use crate::modules::shoutout::Shoutout;
 use crate::registry;
 use crate::seat::entry;
 use crate::stage::Stage;
@@ -114,6 +115,31 @@ async fn a_limit_differs_by_role(place: Place) {
     stage.close().await;
 }
 
+async fn a_large_limit_and_a_rest_survive_a_restart(place: Place) {
+    let clock = Clock::turned();
+    let modules = [entry::<Basics>(), entry::<Shoutout>()];
+    let stage = Stage::open(&modules, &place, clock.clone()).await;
+    let home = registry::home(stage.household.store(), 0).await.expect("a community").id;
+    let rate = Some(Rate { uses: 1_500, window: Duration::from_secs(600) });
+    stage.household.set_limits(home, vec![Setting { command: "ping".into(), role: None, rate }], "test").await.expect("it is set");
+    for _ in 0..1_000 {
+        assert_eq!(stage.say("one", "bob", Role::Viewer, "!ping", "").await.verdict, Verdict::Done);
+    }
+    assert_eq!(stage.say("one", "mo", Role::Moderator, "!so @ninja", "").await.verdict, Verdict::Done);
+    stage.close().await;
+    clock.turn(Duration::from_secs(2));
+    let stage = Stage::open(&modules, &place, clock.clone()).await;
+    let resting = stage.say("one", "mo", Role::Moderator, "!so @ninja", "").await;
+    assert!(resting.verdict == Verdict::Limited && line(&resting).contains("3 seconds"), "{resting:?}");
+    for _ in 0..500 {
+        assert_eq!(stage.say("one", "bob", Role::Viewer, "!ping", "").await.verdict, Verdict::Done);
+    }
+    assert_eq!(stage.say("one", "bob", Role::Viewer, "!ping", "").await.verdict, Verdict::Limited);
+    clock.turn(Duration::from_secs(3));
+    assert_eq!(stage.say("one", "mo", Role::Moderator, "!so @ninja", "").await.verdict, Verdict::Done);
+    stage.close().await;
+}
+
 macro_rules! on_both {
     ($($promise:ident),* $(,)?) => {
         mod sqlite {
@@ -133,4 +159,9 @@ macro_rules! on_both {
     };
 }
 
-on_both!(limits_survive_a_restart, a_crash_gives_nobody_more_than_the_limit, a_limit_differs_by_role);
+on_both!(
+    limits_survive_a_restart,
+    a_large_limit_and_a_rest_survive_a_restart,
+    a_crash_gives_nobody_more_than_the_limit,
+    a_limit_differs_by_role
+);
