@@ -82,6 +82,9 @@ enum Command {
     /// Makes, lists and revokes API keys; also while the node runs
     #[command(subcommand)]
     Key(commands::key::Asked),
+    /// Lists the commands that programs elsewhere answer, and shows one
+    #[command(subcommand, name = "command")]
+    Stored(commands::command::Asked),
     /// Lists string rules, and shows what they would have matched
     #[command(subcommand)]
     Rules(commands::rules::Asked),
@@ -122,6 +125,7 @@ impl Cli {
             Command::Config => commands::config::run(&flags),
             Command::Module(asked) => commands::module::run(&asked),
             Command::Key(asked) => commands::key::run(asked, &flags).await,
+            Command::Stored(asked) => commands::command::run(asked, &flags).await,
             Command::Rules(asked) => commands::rules::run(asked, &flags).await,
             Command::Login => commands::login::run(&flags).await,
             Command::Bench(asked) => commands::bench::run(asked, closing).await,

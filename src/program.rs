@@ -88,12 +88,12 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         .chain(kept.iter().map(|platform| platform.clone() as Arc<dyn Platform>));
     let platforms = Platforms::new(all).otherwise(Arc::new(Collected), &[irc::NAME]);
     let secret = Secret::open(&config.data, config.store.secret_key.as_ref().map(|key| key.reveal().as_str()))?;
-    let forms = Arc::new(Answers::default());
+    let way_out = Arc::new(WayOut::new(config.engines(), clock.clone()));
+    let forms = Arc::new(Answers::new(way_out.clone()));
     let overlays = Overlays::new(config.overlay_settings(), store.clone(), secret.clone(), clock.clone(), claims.clone(), forms.clone());
     let opened = overlays.open(&world).await.map_err(anyhow::Error::from_boxed)?;
     let courier = Courier::new(platforms.clone(), Arc::new(overlays.clone()), journal.clone()).behind(gate);
     let sessions = open_sessions(&config, &clock).await?;
-    let way_out = Arc::new(WayOut::new(config.engines(), clock.clone()));
     let outside = Outside::new(way_out, sessions.clone(), secret.clone(), clock.clone(), config.outside_limits());
     let household = Household::new(Foundation {
         world: world.clone(),

@@ -25,19 +25,29 @@ pub(crate) struct Reach {
 pub(crate) struct WayOut {
     reach: Reach,
     clock: Clock,
-    engines: OnceLock<Option<Engines>>,
+    made: OnceLock<Option<(Outward, Engines)>>,
 }
 
 impl WayOut {
     pub(crate) fn new(reach: Reach, clock: Clock) -> Self {
-        Self { reach, clock, engines: OnceLock::new() }
+        Self { reach, clock, made: OnceLock::new() }
     }
 
     fn engines(&self) -> Result<&Engines, EngineError> {
-        let made = self.engines.get_or_init(|| {
+        self.made().map(|(_, engines)| engines)
+    }
+
+    /// What requests go through that no engine makes.
+    pub(crate) fn outward(&self) -> Result<&Outward, EngineError> {
+        self.made().map(|(outward, _)| outward)
+    }
+
+    fn made(&self) -> Result<&(Outward, Engines), EngineError> {
+        let made = self.made.get_or_init(|| {
             let outward = Outward::new(self.reach.allowed.clone());
             let outward = outward.inspect_err(|error| tracing::error!(%error, "no program elsewhere can be called")).ok()?;
-            Some(Engines::new(outward, self.reach.lambda.clone(), self.reach.openwhisk.clone(), self.clock.clone()))
+            let engines = Engines::new(outward.clone(), self.reach.lambda.clone(), self.reach.openwhisk.clone(), self.clock.clone());
+            Some((outward, engines))
         });
         made.as_ref().ok_or(EngineError::Unconfigured("there is no way out; the log of the start says why"))
     }

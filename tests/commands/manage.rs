@@ -74,3 +74,31 @@ fn only_an_admin_changes_commands_and_others_are_not_told_where_they_lead() {
         assert_eq!(node.ask(&key, "DELETE", &format!("/router/commands/{id}"), &Value::Null).0, 403, "{role}");
     }
 }
+
+#[test]
+fn the_terminal_lists_and_shows_commands_without_what_is_secret() {
+    let (node, target) = (Node::start(), Target::start());
+    let more = json!({"description": "how it is out there", "headers": {"X-Key": "hush"}, "permission_level": "vip"});
+    let id = node.teaches("#weather", &target, "/echo", &more);
+    node.teaches("!rain", &target, "/echo", &json!({"community_id": 1}));
+    let run = |words: &[&str]| {
+        let ran = node.run(words);
+        (ran.status.success(), String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap())
+    };
+    let (_, listed, _) = run(&["command", "list"]);
+    for part in ["#weather", "!rain", "everybody's", "vip", "how it is out there"] {
+        assert!(listed.contains(part), "{part} in {listed}");
+    }
+    assert!(!run(&["command", "list", "--search", "rain"]).1.contains("weather"));
+    let json: Value = serde_json::from_str(&run(&["command", "list", "--json"]).1).unwrap();
+    assert_eq!(json.as_array().unwrap().len(), 2);
+    for which in ["#Weather", "weather", &id.to_string()] {
+        let (done, shown, told) = run(&["command", "show", which]);
+        assert!(
+            done && shown.contains("how it is out there") && shown.contains("X-Key") && !shown.contains("hush"),
+            "{which}: {shown}{told}"
+        );
+    }
+    let (done, _, told) = run(&["command", "show", "#snow"]);
+    assert!(!done && told.contains("there is no command \"#snow\""), "{told}");
+}

@@ -15,7 +15,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts the bot with nothing configured.
     pub(crate) fn open() -> Self {
-        let mut bot = Bot::start(env!("CARGO_BIN_EXE_waddlebot"), &[], &[]);
+        let mut bot = Bot::start(env!("CARGO_BIN_EXE_waddlebot"), &[], &[("ENGINE_ALLOW_HOSTS", "127.0.0.1")]);
         bot.wait_healthy();
         let made = Command::new(env!("CARGO_BIN_EXE_waddlebot"))
             .args(["key", "create", "--role", "admin", "--name", "test", "--data", bot.data().to_str().unwrap()])

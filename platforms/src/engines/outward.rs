@@ -26,6 +26,19 @@ pub struct Outward {
     allowed: Arc<HashSet<String>>,
 }
 
+/// Something to send to an address, once.
+#[derive(Clone, Copy, Debug)]
+pub struct Letter<'a> {
+    /// `POST`, `PUT` or `PATCH`.
+    pub method: &'a str,
+    /// Where to.
+    pub url: &'a str,
+    /// What sends it, for `X-WaddleBot-Source`.
+    pub source: &'a str,
+    /// What, as JSON.
+    pub body: &'a Value,
+}
+
 /// Why there can be no way out.
 #[derive(Debug, thiserror::Error)]
 pub enum Unmade {
@@ -98,6 +111,17 @@ impl Outward {
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Sends a letter once, all within `limit`; only a success is an answer.
+    ///
+    /// # Errors
+    /// When its address may not be called, or did not take it.
+    pub async fn post(&self, letter: Letter<'_>, limit: Duration) -> Result<Reply, EngineError> {
+        let url = self.address(letter.url)?;
+        let method = reqwest::Method::from_bytes(letter.method.as_bytes()).map_err(|_| EngineError::Forbidden("no such method".into()))?;
+        let request = self.client.request(method, url).header("x-waddlebot-source", letter.source).json(letter.body);
+        self.send(request, limit).await
     }
 
     /// Sends a request and reads its answer, all within `limit`.
