@@ -13,6 +13,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
 use tower_http::cors::CorsLayer;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::spawn;
@@ -97,7 +98,7 @@ async fn listen(listener: TcpListener, routes: Router, closing: CancellationToke
         let mut builder = Builder::new(TokioExecutor::new());
         // Who sends half a head and falls silent does not keep the connection.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-        let service = TowerToHyperService::new(routes.clone().layer(Extension(ConnectInfo(from))));
+        let service = TowerToHyperService::new(Extension(ConnectInfo(from)).layer(routes.clone()));
         let connection = graceful.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
         spawn::task("http connection", async move {
             if let Err(error) = connection.await {

@@ -208,10 +208,8 @@ impl Keys {
             return Ok(None);
         }
         let (hash, asked) = (fingerprint(key), self.clock.since_boot());
-        if let Some(good) = self.good.get(&hash)
-            && asked < good.1
-        {
-            return Ok(Some(good.0.clone()));
+        if let Some(good) = self.good(&hash) {
+            return Ok(Some(good));
         }
         let query =
             sql("SELECT id, name, role, created_at, last_used_at, revoked_at FROM api_keys WHERE key_hash = $1 AND revoked_at IS NULL");
@@ -231,6 +229,17 @@ impl Keys {
         }
         self.good.insert(hash, (info.clone(), asked + BELIEVED));
         Ok(Some(info))
+    }
+
+    /// Whose key it is, when it was asked for just now: without a look at the store, or a wait.
+    #[must_use]
+    pub fn remembered(&self, key: &str) -> Option<KeyInfo> {
+        is_key(key).then(|| self.good(&fingerprint(key))).flatten()
+    }
+
+    fn good(&self, hash: &str) -> Option<KeyInfo> {
+        let good = self.good.get(hash).filter(|good| self.clock.since_boot() < good.1)?;
+        Some(good.0.clone())
     }
 
     /// Many requests at once with one key write it down once.

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use rand::TryRngCore as _;
 use rand::rngs::OsRng;
+use rand::{RngCore as _, TryRngCore as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -119,6 +119,16 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Bytes nobody can guess, from this thread's own generator, which the system seeds and seeds again: for names that are
+/// made with every request.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that draws names; nothing depends on which")]
+pub fn fresh_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes
+}
+
 /// 256 random bits as 43 letters that may stand in a URL.
 #[must_use]
 pub fn random_text() -> String {
@@ -128,11 +138,8 @@ pub fn random_text() -> String {
 /// What is stored in the place of a token: its SHA-256 in 64 hexadecimal letters.
 #[must_use]
 pub fn fingerprint(token: &str) -> String {
-    use fmt::Write as _;
-    Sha256::digest(token.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string");
-        text
-    })
+    let letter = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    Sha256::digest(token.as_bytes()).iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]).collect()
 }
 
 /// Whether two tokens are equal, in a time that does not tell where they differ.

@@ -120,7 +120,7 @@ pub trait Sessions: Send + Sync + 'static {
 /// A fresh session id.
 #[must_use]
 pub fn new_id() -> String {
-    format!("sess_{:032x}", u128::from_be_bytes(crate::secret::random_bytes()))
+    format!("sess_{:032x}", u128::from_be_bytes(crate::secret::fresh_bytes()))
 }
 
 /// Whether it may be a session's id at all; anything else is not even looked up.
