@@ -1,25 +1,25 @@
 //! The one HTTP port: every route of every part, behind one guard, until the stop.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::{Extension, Router};
+use axum::Router;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower::Layer as _;
 use tower_http::cors::CorsLayer;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::spawn;
 use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use crate::api::auth::Door;
+use crate::api::guard::Guarded;
 use crate::api::health::Checks;
 use crate::api::metrics::Readers;
 use crate::api::{self, guard};
@@ -69,16 +69,16 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
 /// Serves until `closing` is cancelled and every request is answered.
 pub(crate) async fn serve(listener: TcpListener, parts: Parts, closing: CancellationToken) -> Result<()> {
     let origins = parts.origins.clone();
-    let mut guarded = guard::guarded(routes(parts, closing.clone()));
+    let mut routes = routes(parts, closing.clone());
     if !origins.is_empty() {
-        guarded = guarded.layer(cross_origin(origins));
+        routes = routes.layer(cross_origin(origins));
     }
-    listen(listener, guarded, closing).await;
+    listen(listener, Guarded::new(routes), closing).await;
     Ok(())
 }
 
 /// Takes connections until `closing`, then waits until each has answered what it was asked.
-async fn listen(listener: TcpListener, routes: Router, closing: CancellationToken) {
+async fn listen(listener: TcpListener, guarded: Guarded, closing: CancellationToken) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -97,8 +97,14 @@ async fn listen(listener: TcpListener, routes: Router, closing: CancellationToke
         stream.set_nodelay(true).ok();
         let mut builder = Builder::new(TokioExecutor::new());
         // Who sends half a head and falls silent does not keep the connection.
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-        let service = TowerToHyperService::new(Extension(ConnectInfo(from)).layer(routes.clone()));
+        // Who has sent all that they have to say is answered all the same; looking for the end of the connection during
+        // each request would cost a read and its buffer.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).half_close(true);
+        let guarded = guarded.clone();
+        let service = service_fn(move |request| {
+            let answer = guarded.clone().answer(from, request);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
         let connection = graceful.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
         spawn::task("http connection", async move {
             if let Err(error) = connection.await {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::Millis;
 use crate::clock::Clock;
-use crate::secret::{fingerprint, random_bytes, random_text};
+use crate::secret::{digest, fingerprint, random_bytes, random_text};
 use crate::store::{Row, Store, StoreError, sql};
 
 /// What a service's key begins with; 43 letters follow.
@@ -119,7 +119,7 @@ pub struct Keys {
     store: Store,
     clock: Clock,
     /// Keys that were found good lately, by their hash, and until when that is believed.
-    good: Arc<DashMap<String, (KeyInfo, Duration)>>,
+    good: Arc<DashMap<[u8; 32], (Arc<KeyInfo>, Duration)>>,
 }
 
 impl Keys {
@@ -203,21 +203,21 @@ impl Keys {
     ///
     /// # Errors
     /// When the store is gone.
-    pub async fn holder(&self, key: &str) -> Result<Option<KeyInfo>, StoreError> {
+    pub async fn holder(&self, key: &str) -> Result<Option<Arc<KeyInfo>>, StoreError> {
         if !is_key(key) {
             return Ok(None);
         }
-        let (hash, asked) = (fingerprint(key), self.clock.since_boot());
+        let (hash, asked) = (digest(key), self.clock.since_boot());
         if let Some(good) = self.good(&hash) {
             return Ok(Some(good));
         }
         let query =
             sql("SELECT id, name, role, created_at, last_used_at, revoked_at FROM api_keys WHERE key_hash = $1 AND revoked_at IS NULL");
-        let Some(row) = self.store.one(query.bind(&hash)).await? else {
+        let Some(row) = self.store.one(query.bind(fingerprint(key))).await? else {
             self.good.remove(&hash);
             return Ok(None);
         };
-        let info = read(&row)?;
+        let info = Arc::new(read(&row)?);
         let now = self.clock.now();
         if info.last_used_at.is_none_or(|last| now - last >= NOTED_EVERY)
             && let Err(error) = self.note_use(&info.id, now).await
@@ -233,11 +233,11 @@ impl Keys {
 
     /// Whose key it is, when it was asked for just now: without a look at the store, or a wait.
     #[must_use]
-    pub fn remembered(&self, key: &str) -> Option<KeyInfo> {
-        is_key(key).then(|| self.good(&fingerprint(key))).flatten()
+    pub fn remembered(&self, key: &str) -> Option<Arc<KeyInfo>> {
+        is_key(key).then(|| self.good(&digest(key))).flatten()
     }
 
-    fn good(&self, hash: &str) -> Option<KeyInfo> {
+    fn good(&self, hash: &[u8; 32]) -> Option<Arc<KeyInfo>> {
         let good = self.good.get(hash).filter(|good| self.clock.since_boot() < good.1)?;
         Some(good.0.clone())
     }

@@ -139,7 +139,13 @@ pub fn random_text() -> String {
 #[must_use]
 pub fn fingerprint(token: &str) -> String {
     let letter = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
-    Sha256::digest(token.as_bytes()).iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]).collect()
+    digest(token).iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]).collect()
+}
+
+/// The SHA-256 of a token, as it is kept in memory.
+#[must_use]
+pub fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
 }
 
 /// Whether two tokens are equal, in a time that does not tell where they differ.

@@ -48,7 +48,7 @@ struct Lock {
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
     /// A program with a key.
-    Key(KeyInfo),
+    Key(Arc<KeyInfo>),
     /// Somebody who is logged in to the hub.
     Person(Person),
 }

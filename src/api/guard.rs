@@ -1,13 +1,16 @@
 //! What every request passes: a size limit, a number to find it again by, and headers that keep browsers careful.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{ConnectInfo, DefaultBodyLimit};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Router};
+use metrics::Gauge;
+use tower::{Layer as _, Service as _};
 use tower_http::timeout::TimeoutBody;
 use tracing::Instrument as _;
 use waddlebot_runtime::secret::fresh_bytes;
@@ -27,61 +30,81 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
 
-/// The careful headers, set where the route has not set its own.
-const HEADERS: [(HeaderName, &str); 6] = [
-    (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+/// The careful headers, set where the route has not set its own. No browser makes anything of JSON but text, so it
+/// does without those that steer pages.
+const ALWAYS: [(HeaderName, HeaderValue); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+const ON_PAGES: [(HeaderName, HeaderValue); 3] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     // Addresses here hold secrets: log-in links, overlay tokens.
-    (header::REFERRER_POLICY, "same-origin"),
-    (header::CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// Puts the whole server behind the guard.
-pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    // Both in one layer: each is a box around every route.
-    routes.layer((from_fn(watch), DefaultBodyLimit::max(BODY)))
+/// The whole server behind the guard: around all routes at once, for a layer of axum's would be a box around each.
+#[derive(Clone)]
+pub(crate) struct Guarded {
+    routes: Router,
+    /// How many requests are being answered.
+    open: Gauge,
 }
 
 /// A request that is being answered; it is counted for as long as this lives.
-struct Counted;
+struct Counted(Gauge);
 
 impl Counted {
-    fn new() -> Self {
-        metrics::gauge!("waddlebot_concurrent_requests").increment(1.0);
-        Self
+    fn new(open: Gauge) -> Self {
+        open.increment(1.0);
+        Self(open)
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        metrics::gauge!("waddlebot_concurrent_requests").decrement(1.0);
+        self.0.decrement(1.0);
     }
 }
 
-async fn watch(mut request: Request, next: Next) -> Response {
-    let _counted = Counted::new();
-    if changes(request.method()) {
+impl Guarded {
+    pub(crate) fn new(routes: Router) -> Self {
+        Self { routes, open: metrics::gauge!("waddlebot_concurrent_requests") }
+    }
+
+    /// Answers a request that came from there.
+    pub(crate) async fn answer<B>(self, from: SocketAddr, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let _counted = Counted::new(self.open);
         // Who declares a body and falls silent does not keep the connection.
-        request = request.map(|body| Body::new(TimeoutBody::new(SILENCE, body)));
+        let slow = changes(request.method()) && !request.body().is_end_stream();
+        let mut request = request.map(|body| if slow { Body::new(TimeoutBody::new(SILENCE, body)) } else { Body::new(body) });
+        let id = request.headers().get(REQUEST_ID).filter(|id| is_plain(id)).cloned().unwrap_or_else(fresh_id);
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+        request.extensions_mut().insert(ConnectInfo(from));
+        let span = tracing::debug_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method());
+        let mut routes = DefaultBodyLimit::max(BODY).layer(self.routes);
+        let mut response = match routes.call(request).instrument(span).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let headers = response.headers_mut();
+        let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+        headers.insert(REQUEST_ID, id);
+        let others = if is_json { &[][..] } else { &ON_PAGES };
+        for (name, value) in ALWAYS.iter().chain(others) {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        response
     }
-    let id = request.headers().get(REQUEST_ID).filter(|id| is_plain(id)).cloned().unwrap_or_else(fresh_id);
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let span = tracing::debug_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method());
-    let mut response = next.run(request).instrument(span).await;
-    let headers = response.headers_mut();
-    headers.reserve(HEADERS.len() + 4);
-    headers.insert(REQUEST_ID, id);
-    for (name, value) in HEADERS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    response
 }
 
 /// Refuses a change that another site's page sends through the visitor's browser. Programs that
 /// are no browser do not send the header.
-pub(crate) async fn own_pages_only(request: Request, next: Next) -> Response {
+pub(crate) async fn own_pages_only(request: Request<Body>, next: Next) -> Response {
     if changes(request.method()) && is_foreign(request.headers()) {
         return ApiError::forbidden("this request comes from another site").into_response();
     }

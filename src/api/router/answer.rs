@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{self as http, IntoResponse};
 use serde::Serialize;
 use waddlebot_runtime::intake::{Outcome, Verdict};
 use waddlebot_runtime::response::Response;
@@ -84,6 +87,15 @@ impl Answer {
 
     pub(super) fn succeeded(&self) -> bool {
         self.success
+    }
+}
+
+impl IntoResponse for Answer {
+    /// Written into a place that is large enough for most.
+    fn into_response(self) -> http::Response {
+        let mut text = Vec::with_capacity(640);
+        serde_json::to_writer(&mut text, &self).expect("it has no keys but words, and memory does not fail");
+        ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
     }
 }
 

@@ -205,7 +205,7 @@ async fn activate(State(desk): State<Arc<Desk>>, by: Caller, Body(sent): Body<Ac
 }
 
 /// The same intake as `POST /router/events`; what a collector adds about itself is left out.
-async fn events(State(desk): State<Arc<Desk>>, Body(mut sent): Body<Map<String, Value>>) -> Result<Json<Answer>, ApiError> {
+async fn events(State(desk): State<Arc<Desk>>, Body(mut sent): Body<Map<String, Value>>) -> Result<Answer, ApiError> {
     sent.remove("_metadata");
     let heard_on = ["platform", "server_id"].map(|name| sent.get(name).and_then(Value::as_str).unwrap_or_default().to_owned());
     let incoming = Incoming::read(&Value::Object(sent).to_string())?;

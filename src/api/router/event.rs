@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use waddlebot_runtime::intake::{self, Ears as _};
 
@@ -11,7 +10,7 @@ use super::answer::Answer;
 use super::incoming::{Incoming, Meaning};
 use crate::api::error::{ApiError, Body};
 
-pub(super) async fn post(State(desk): State<Arc<Desk>>, Body(incoming): Body<Incoming>) -> Result<Json<Answer>, ApiError> {
+pub(super) async fn post(State(desk): State<Arc<Desk>>, Body(incoming): Body<Incoming>) -> Result<Answer, ApiError> {
     let started = desk.clock.since_boot();
     let (key, meaning) = incoming.meaning(desk.clock.now())?;
     let ear = desk.household.channel(&key).await?;
@@ -19,5 +18,5 @@ pub(super) async fn post(State(desk): State<Arc<Desk>>, Body(incoming): Body<Inc
         Meaning::Said(message) => intake::ask(ear.as_ref(), message).await?,
         Meaning::Happened(event) => intake::tell(ear.as_ref(), event).await?,
     };
-    Ok(Json(Answer::new(outcome, desk.clock.since_boot().saturating_sub(started))))
+    Ok(Answer::new(outcome, desk.clock.since_boot().saturating_sub(started)))
 }

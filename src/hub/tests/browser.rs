@@ -1,13 +1,12 @@
 //! A browser without a window: keeps its cookie, sends forms, reads what comes back.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::keys::Keys;
 use waddlebot_runtime::secret::Secret;
@@ -16,7 +15,8 @@ use waddlebot_runtime::store::{Place, Store};
 
 use super::pretend::Pretend;
 use crate::api::auth::Door;
-use crate::api::{communities, guard};
+use crate::api::communities;
+use crate::api::guard::Guarded;
 use crate::hub::links::Links;
 use crate::hub::{self, Hub};
 
@@ -27,7 +27,7 @@ pub(super) struct Rig {
     pub(super) links: Links,
     pub(super) keys: Keys,
     pub(super) closing: CancellationToken,
-    app: Router,
+    app: Guarded,
     _folder: tempfile::TempDir,
 }
 
@@ -49,7 +49,7 @@ impl Rig {
         let door = Door::new(keys.clone(), sessions, secret, clock.clone(), https);
         let closing = CancellationToken::new();
         let hub = Hub::new(house.clone(), door.clone(), links.clone(), clock.clone(), closing.clone());
-        let app = guard::guarded(hub::routes(hub).merge(communities::table().serve(&door, house.clone()).parts().0));
+        let app = Guarded::new(hub::routes(hub).merge(communities::table().serve(&door, house.clone()).parts().0));
         Self { house, clock, links, keys, closing, app, _folder: folder }
     }
 
@@ -76,7 +76,7 @@ impl Rig {
 
 #[derive(Clone)]
 pub(super) struct Browser {
-    app: Router,
+    app: Guarded,
     pub(super) cookie: Option<String>,
     pub(super) csrf: String,
 }
@@ -140,6 +140,7 @@ impl Browser {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.app.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap()
+        let from = SocketAddr::from(([127, 0, 0, 1], 50_000));
+        self.app.clone().answer(from, request.body(Body::from(body)).unwrap()).await
     }
 }
