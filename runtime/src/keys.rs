@@ -288,7 +288,7 @@ mod tests {
         let (info, key) = keys.create(" stream deck ", KeyRole::Trigger).await.unwrap();
         assert_eq!((key.len(), &key[..5], info.name.as_str()), (48, "wbot_", "stream deck"));
         let holder = keys.holder(&key).await.unwrap().unwrap();
-        assert_eq!((holder.id, holder.role), (info.id, KeyRole::Trigger));
+        assert_eq!((&holder.id, holder.role), (&info.id, KeyRole::Trigger));
         keys.store.close().await;
         for file in std::fs::read_dir(folder.path()).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
