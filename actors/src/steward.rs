@@ -19,7 +19,7 @@ use crate::overlay::Overlays;
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(1);
 /// How many are taken at once, so that those who want it most are served before all are claimed.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 2000;
 /// How many are handed over at once.
 const TOGETHER: usize = 50;
 /// How many looks in a row a node must hold too much before it gives some away, and how many looks lie between; also how

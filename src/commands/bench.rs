@@ -1,5 +1,6 @@
 //! `waddlebot bench`: what this program costs on this machine, against bare loops of the same frameworks, as one table.
 
+mod cluster;
 mod commands;
 mod irc;
 mod overlay;
@@ -27,6 +28,9 @@ enum What {
     Commands,
     /// Events over HTTP: per second, CPU per 100,000, and the look-up of a command
     Router,
+    /// Three nodes and as many communities as `--claims` says: claiming, take-over, rest, memory, near against far; needs
+    /// `--database` and `--redis`
+    Cluster,
     /// Start, idle memory and stop
     Start,
     /// Everything
@@ -44,9 +48,17 @@ pub(crate) struct Asked {
     #[arg(long)]
     json: bool,
 
-    /// An empty PostgreSQL database to run commands on as well; the bench fills it
+    /// An empty PostgreSQL database, to run commands on as well or three nodes; the bench fills it
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+
+    /// A Redis for the three nodes
+    #[arg(long, value_name = "URL", requires = "database")]
+    redis: Option<String>,
+
+    /// How many communities the three nodes share
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(300..=1_000_000))]
+    claims: u32,
 }
 
 /// A process that is measured: started by the bench, of no use otherwise.
@@ -104,6 +116,13 @@ async fn measured(program: &Path, asked: &Asked) -> Result<Vec<Row>> {
     }
     if wanted(What::Router) {
         rows.extend(router::rows(program).await.context("the router bench")?);
+    }
+    // Among everything it is left out: it wants a database of its own.
+    if asked.what == What::Cluster {
+        let (Some(database), Some(redis)) = (&asked.database, &asked.redis) else {
+            bail!("three nodes share a database and a Redis: name an empty one with --database, the other with --redis");
+        };
+        rows.extend(cluster::rows(program, database, redis, asked.claims).await.context("the cluster bench")?);
     }
     if wanted(What::Start) {
         rows.extend(start::rows(program).await.context("the start bench")?);

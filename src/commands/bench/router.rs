@@ -1,7 +1,7 @@
 //! Events over HTTP, measured: the whole node against a bare axum handler that parses the same JSON and answers.
 
 mod bare;
-mod caller;
+pub(super) mod caller;
 
 use std::hint::black_box;
 use std::net::SocketAddr;
@@ -96,7 +96,7 @@ async fn cost(address: SocketAddr, process: &Measured, kind: Asked, key: &str) -
     let caller = Caller::new(address, kind, key);
     caller.call_for(&clock, WARM).await?;
     let (before, from) = (process.cpu()?, clock.since_boot());
-    let events = caller.call_for(&clock, TIME).await? as f64;
+    let events = caller.call_for(&clock, TIME).await?.events as f64;
     let (used, took) = (process.cpu()? - before, clock.since_boot() - from);
     Ok(Cost { rate: events / took.as_secs_f64(), cpu: used.as_secs_f64() * 100_000.0 / events })
 }

@@ -20,7 +20,7 @@ const NUMBER: &str = "##########";
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(in crate::commands::bench) enum Asked {
     /// One line of chat.
     Chat,
     /// One command that writes nothing.
@@ -29,8 +29,25 @@ pub(super) enum Asked {
     Batch,
 }
 
+/// What came of it.
+#[derive(Default)]
+pub(in crate::commands::bench) struct Answered {
+    /// How many events were answered.
+    pub(in crate::commands::bench) events: u64,
+    /// How long each request took.
+    took: Vec<Duration>,
+}
+
+impl Answered {
+    /// The time that 99 of 100 requests did not exceed.
+    pub(in crate::commands::bench) fn slow(mut self) -> Duration {
+        self.took.sort_unstable();
+        self.took.get(self.took.len() * 99 / 100).copied().unwrap_or_default()
+    }
+}
+
 /// Sends requests of one kind.
-pub(super) struct Caller {
+pub(in crate::commands::bench) struct Caller {
     address: SocketAddr,
     kind: Asked,
     key: String,
@@ -38,12 +55,12 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(address: SocketAddr, kind: Asked, key: &str) -> Self {
+    pub(in crate::commands::bench) fn new(address: SocketAddr, kind: Asked, key: &str) -> Self {
         Self { address, kind, key: key.to_owned(), next: Arc::default() }
     }
 
-    /// Asks for so long on all connections; how many events were answered.
-    pub(super) async fn call_for(&self, clock: &Clock, time: Duration) -> Result<u64> {
+    /// Asks for so long on all connections.
+    pub(in crate::commands::bench) async fn call_for(&self, clock: &Clock, time: Duration) -> Result<Answered> {
         let end = clock.since_boot() + time;
         let calls: Vec<_> = (0..CONNECTIONS)
             .map(|connection| {
@@ -53,11 +70,13 @@ impl Caller {
                 spawn::task("caller", async move { call(address, request, &next, batch, &clock, end).await })
             })
             .collect();
-        let mut events = 0;
+        let mut all = Answered::default();
         for call in calls {
-            events += call.await??;
+            let one = call.await??;
+            all.events += one.events;
+            all.took.extend(one.took);
         }
-        Ok(events)
+        Ok(all)
     }
 
     fn request(&self, connection: usize) -> Vec<u8> {
@@ -78,14 +97,18 @@ impl Caller {
     }
 }
 
-async fn call(address: SocketAddr, mut request: Vec<u8>, next: &AtomicU64, batch: bool, clock: &Clock, end: Duration) -> Result<u64> {
+async fn call(address: SocketAddr, mut request: Vec<u8>, next: &AtomicU64, batch: bool, clock: &Clock, end: Duration) -> Result<Answered> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let places: Vec<usize> =
         request.windows(NUMBER.len()).enumerate().filter(|(_, part)| *part == NUMBER.as_bytes()).map(|(at, _)| at).collect();
     let mut answer = Vec::with_capacity(64 * 1024);
-    let mut events = 0;
-    while clock.since_boot() < end {
+    let mut answered = Answered::default();
+    loop {
+        let from = clock.since_boot();
+        if from >= end {
+            return Ok(answered);
+        }
         let first = next.fetch_add(places.len() as u64, Relaxed);
         for (number, place) in (first..).zip(&places) {
             request[*place..*place + NUMBER.len()].copy_from_slice(format!("{number:010}").as_bytes());
@@ -96,9 +119,19 @@ async fn call(address: SocketAddr, mut request: Vec<u8>, next: &AtomicU64, batch
         // Cheap enough to look at each time: every single one was taken.
         let refused = answer.windows(17).any(|part| part == b"\"processed\":false");
         ensure!(!batch || !refused, "an event of a batch was refused");
-        events += places.len() as u64;
+        answered.events += places.len() as u64;
+        answered.took.push(clock.since_boot() - from);
     }
-    Ok(events)
+}
+
+/// Sends one request and reads its answer.
+pub(in crate::commands::bench) async fn post(stream: &mut TcpStream, path: &str, key: &str, body: &str) -> Result<()> {
+    let head = format!("POST {path} HTTP/1.1\r\nHost: bench\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n");
+    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await?;
+    let mut answer = Vec::new();
+    read(stream, &mut answer).await?;
+    ensure!(answer.starts_with(b"HTTP/1.1 200"), "refused: {}", String::from_utf8_lossy(&answer[..answer.len().min(600)]));
+    Ok(())
 }
 
 /// Reads one answer: its head, then as much as that says.
