@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Fault, Me};
 use waddlebot_runtime::platform::{Moderation, Outgoing, Platform, PlatformError};
 
-use crate::budget::Bucket;
+use crate::budget::wallet::{Lenders, Wallet};
 
 /// What an account is told.
 pub enum Order {
@@ -21,7 +21,7 @@ pub enum Order {
 /// The actor of one account.
 pub struct Account {
     platform: Arc<dyn Platform>,
-    bucket: Bucket,
+    wallet: Wallet,
     sent: u64,
     refused: u64,
     waited: Duration,
@@ -41,10 +41,11 @@ const SENDING: Duration = Duration::from_secs(2);
 impl Actor for Account {
     const KIND: &'static str = "account";
     type Order = Order;
-    type Seed = Arc<dyn Platform>;
+    type Seed = (Arc<dyn Platform>, Lenders);
 
-    async fn open(platform: Self::Seed, _: &Me<Order>) -> Result<Self, Fault> {
-        Ok(Self { platform, bucket: Bucket::default(), sent: 0, refused: 0, waited: Duration::ZERO })
+    async fn open((platform, lenders): Self::Seed, _: &Me<Order>) -> Result<Self, Fault> {
+        let wallet = Wallet::new(platform.name(), lenders);
+        Ok(Self { platform, wallet, sent: 0, refused: 0, waited: Duration::ZERO })
     }
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
@@ -102,11 +103,10 @@ impl Account {
     async fn say(&mut self, line: &Outgoing, patience: Duration, me: &Me<Order>) -> Result<(), PlatformError> {
         let clock = me.clock();
         if let Some(budget) = self.platform.limits(&line.channel).budget {
-            let wait = self.bucket.take(budget, clock.since_boot());
+            let wait = self.wallet.pass(budget, self.platform.is_exclusive(), clock).await;
             if !wait.is_zero() {
                 self.waited += wait;
                 metrics::counter!("waddlebot_send_waits_total", "platform" => self.platform.name()).increment(1);
-                clock.sleep(wait).await;
             }
         }
         let first = clock.since_boot();
@@ -167,7 +167,9 @@ mod tests {
     async fn a_platform_that_never_answers_holds_up_one_line_and_no_other() {
         let clock = Clock::turned();
         let account =
-            open_root::<Account>("account:deaf", Arc::new(Deaf) as Arc<dyn Platform>, &World::new(clock.clone())).await.expect("it opens");
+            open_root::<Account>("account:deaf", (Arc::new(Deaf) as Arc<dyn Platform>, Lenders::default()), &World::new(clock.clone()))
+                .await
+                .expect("it opens");
         let mut answers = ["lost", "found"].map(|text| {
             let line = Outgoing { channel: ChannelKey::parse("deaf:room").expect("a key"), text: text.into(), key: Text::new() };
             let (sender, answer) = oneshot::channel();

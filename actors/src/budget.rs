@@ -1,5 +1,8 @@
 //! A send budget as one number: so many at once, then one per interval (GCRA). Pure.
 
+pub mod lent;
+pub(crate) mod wallet;
+
 use std::time::Duration;
 
 use waddlebot_runtime::platform::Budget;
@@ -11,6 +14,12 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// One from which everything was taken just now.
+    #[must_use]
+    pub fn empty(budget: Budget, now: Duration) -> Self {
+        Self { next: now + budget.every.saturating_mul(budget.burst) }
+    }
+
     /// Takes one; says how long to wait before it may leave. It is taken either way.
     pub fn take(&mut self, budget: Budget, now: Duration) -> Duration {
         let earned = budget.every.saturating_mul(budget.burst.saturating_sub(1));

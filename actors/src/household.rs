@@ -31,6 +31,7 @@ use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
 use waddlebot_runtime::store::{Claim, Store, StoreError};
 
+use crate::budget::wallet::Lenders;
 use crate::channel::admit::Rate;
 use crate::channel::{self, LocalEar};
 use crate::community;
@@ -95,6 +96,7 @@ struct Inner {
     leaving: DashSet<CommunityId>,
     afar: OnceLock<Afar>,
     overlays: OnceLock<Overlays>,
+    lenders: Lenders,
     /// How often a channel that was looked for was open, and how often not.
     looked: (Counter, Counter),
 }
@@ -111,6 +113,7 @@ impl Household {
             leaving: DashSet::new(),
             afar: OnceLock::new(),
             overlays: OnceLock::new(),
+            lenders: Lenders::default(),
             looked: (counter!("waddlebot_cache_hits_total"), counter!("waddlebot_cache_misses_total")),
         }))
     }
@@ -135,7 +138,8 @@ impl Household {
         for platform in on.platforms.iter() {
             let platform: Arc<dyn Platform> = platform.clone();
             let name = platform.name();
-            let account = on.node.ask(|reply| node::Order::Account(platform, reply)).await.map_err(|gone| gone.to_string())??;
+            let lenders = self.0.lenders.clone();
+            let account = on.node.ask(|reply| node::Order::Account(platform, lenders, reply)).await.map_err(|gone| gone.to_string())??;
             on.courier.account(name, account);
         }
         Ok(())

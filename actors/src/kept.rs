@@ -149,6 +149,10 @@ impl Platform for Kept {
         self.platform.capabilities()
     }
 
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     fn has_servers(&self, channel: &ChannelKey) -> bool {
         self.platform.has_servers(channel)
     }

@@ -17,6 +17,7 @@ use waddlebot_runtime::store::Store;
 use waddlebot_runtime::supervision::Verdict;
 
 use crate::account::{self, Account};
+use crate::budget::wallet::Lenders;
 use crate::channel::{self, Channel};
 use crate::community::{self, Community};
 
@@ -29,7 +30,7 @@ pub enum Order {
     /// The communities that are open here.
     Communities(oneshot::Sender<Vec<(CommunityId, Address<community::Order>)>>),
     /// Open the account of a platform.
-    Account(Arc<dyn Platform>, oneshot::Sender<Result<Address<account::Order>, String>>),
+    Account(Arc<dyn Platform>, Lenders, oneshot::Sender<Result<Address<account::Order>, String>>),
     /// Open a platform's connection, and open it again whenever it fails.
     Connection(Arc<dyn Connection>),
     /// Close a platform's connection in good order, and do not open it again; answer when it is closed.
@@ -96,7 +97,7 @@ impl Actor for Node {
             Order::Channel(seed, reply) => drop(reply.send(self.channel(*seed, me).await)),
             Order::Community(seed, reply) => drop(reply.send(self.community(*seed, me).await)),
             Order::Communities(reply) => drop(reply.send(self.communities.iter().map(|(id, address)| (*id, address.clone())).collect())),
-            Order::Account(platform, reply) => drop(reply.send(self.account(platform, me).await)),
+            Order::Account(platform, lenders, reply) => drop(reply.send(self.account(platform, lenders, me).await)),
             Order::Connection(connection) => self.connect(connection, me).await,
             Order::Disconnect(key, reply) => {
                 self.disconnect(&key).await;
@@ -174,12 +175,12 @@ impl Node {
         Ok(opened)
     }
 
-    async fn account(&mut self, platform: Arc<dyn Platform>, me: &Me<Order>) -> Result<Address<account::Order>, String> {
+    async fn account(&mut self, platform: Arc<dyn Platform>, lenders: Lenders, me: &Me<Order>) -> Result<Address<account::Order>, String> {
         let name = platform.name();
         if let Some(open) = self.accounts.get(name) {
             return Ok(open.clone());
         }
-        let opened = me.open::<Account>(format!("account:{name}"), platform).await.map_err(|fault| fault.to_string())?;
+        let opened = me.open::<Account>(format!("account:{name}"), (platform, lenders)).await.map_err(|fault| fault.to_string())?;
         self.accounts.insert(name, opened.clone());
         Ok(opened)
     }

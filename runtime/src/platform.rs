@@ -30,6 +30,11 @@ pub trait Platform: Send + Sync + 'static {
     /// Says one line that fits the limits. The account that asks waits ten seconds and then holds it for unknown.
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>>;
 
+    /// Whether one node only speaks to it, whichever asks: then its budget is that node's alone.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     /// Takes what this platform at another node of the cluster tells of.
     fn learns(&self, news: &str) {
         let _ = news;

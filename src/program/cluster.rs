@@ -64,6 +64,7 @@ impl Neighbours {
         kept.iter().for_each(|platform| platform.reach(afar.clone(), placement.clone()));
         household.reach(afar);
         household.show_on(&overlays);
+        household.share_budgets();
         tell_of_rooms(&local, household.clone());
         let gateway = Gateway::new(Arc::new(household.at_home()), placement.clone(), Arc::new(household.clone()));
         let seed = peers::Seed { peers: self.peers, listener: self.listener, gateway, store };

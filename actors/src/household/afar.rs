@@ -1,6 +1,7 @@
 //! Channels that another node serves: what is heard for them here is brought there, and what comes of it back.
 
 mod ear;
+mod lending;
 mod route;
 mod screens;
 

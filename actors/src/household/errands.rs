@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::gateway::Errands;
-use waddlebot_runtime::platform::Boxed;
+use waddlebot_runtime::platform::{Boxed, Budget};
 
 use super::afar::Missed;
 use super::changes::Change;
@@ -36,6 +36,8 @@ pub(crate) enum Errand {
     Overlay(Word),
     /// A platform tells itself at other nodes of something.
     News(String, String),
+    /// Lend of an account's budget: so many at once, then one in this time; who asks may have sent alone.
+    Lend(String, u32, Duration, bool),
 }
 
 /// How long it is tried while a community changes hands, or its node cannot be reached, and the pause between.
@@ -123,6 +125,7 @@ impl Household {
                 written(&done.map_err(|gone| gone.to_string())??)
             }
             Errand::Answer(_, arrived) => written(&self.answer_here(*arrived).await.map_err(|why| why.to_string())?),
+            Errand::Lend(account, burst, every, alone) => written(&self.lend_here(&account, Budget { burst, every }, alone).await?),
             Errand::News(platform, news) => written(&self.learn(&platform, &news)?),
             Errand::Overlay(word) => self.heard_of_overlays(word).await,
             Errand::Commands(id) => {
