@@ -56,14 +56,16 @@ fn answers_later(node: &Node) {
 
     let (status, all) = node.does("GET", &format!("/responses/{execution}"), &Value::Null);
     assert_eq!(
-        (status, &all["total"], &all["responses"][2]["ticker_text"], &all["status"]),
-        (200, &json!(5), &json!("rain"), &json!("success"))
+        (status, &all["total"], &all["responses"][3]["ticker_text"], &all["status"]),
+        (200, &json!(6), &json!("rain"), &json!("success"))
     );
+    assert_eq!((&all["responses"][0]["chat_message"], &all["responses"][0]["module_name"]), (&json!("echo Rome"), &json!("weather")));
     assert_eq!(node.does("GET", "/responses/exec_nothing", &Value::Null).0, 404);
     let lately = |query: &str| node.does("GET", &format!("/responses/recent{query}"), &Value::Null).1["total"].clone();
     assert_eq!(
         (lately(""), lately("?response_action=chat"), lately("?response_action=chat&success_only=true")),
-        (json!(5), json!(3), json!(2))
+        (json!(7), json!(5), json!(4)),
+        "what was answered at once is among them"
     );
     assert_eq!((lately("?module_name=other"), lately("?limit=1")), (json!(0), json!(1)));
 }
@@ -94,7 +96,7 @@ fn the_same_later_answer_twice_is_delivered_once() {
     assert_eq!(send(), send());
     eventually("it is said", Duration::from_secs(10), || lobby(&node, &admin).contains("only once"));
     assert_eq!(lobby(&node, &admin).matches("only once").count(), 1);
-    assert_eq!(node.does("GET", &format!("/responses/{execution}"), &Value::Null).1["total"], 1);
+    assert_eq!(node.does("GET", &format!("/responses/{execution}"), &Value::Null).1["total"], 2, "at once, and later");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::outbox::{self, Cause, Effect};
 use crate::chat::{CommunityId, Millis};
+use crate::response::Response;
 use crate::store::{FencedTx, Row, Sql, Store, StoreError, sql};
 
 /// The record that a module ran for a message. The same id can be recorded once.
@@ -264,6 +265,71 @@ pub struct Known {
     pub user_name: String,
     /// `pending`, `success`, `failed` or `timeout`.
     pub status: String,
+}
+
+/// What was answered at once by an execution that is written down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inline {
+    /// The execution.
+    pub id: String,
+    /// Its channel.
+    pub entity: String,
+    /// Its community.
+    pub community: CommunityId,
+    /// Which module answered.
+    pub module: String,
+    /// Whether it went well.
+    pub success: bool,
+    /// What it answered, in order.
+    pub responses: Vec<Response>,
+    /// What went wrong.
+    pub error: String,
+    /// How long it took, in milliseconds.
+    pub millis: i64,
+    /// When it ended.
+    pub at: Millis,
+}
+
+/// Which answers are looked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Answers<'a> {
+    /// Of this execution; of all when empty.
+    pub execution: &'a str,
+    /// Of this module; of all when empty.
+    pub module: &'a str,
+    /// With a response of this action among them, by its name in JSON; any when empty.
+    pub action: &'a str,
+    /// Only of those that went well.
+    pub success_only: bool,
+    /// So many executions at most.
+    pub most: i64,
+}
+
+/// What executions answered at once, those of the last ones first.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn answered(store: &Store, wanted: Answers<'_>) -> Result<Vec<Inline>, StoreError> {
+    let text = "SELECT execution_id, entity_id, community_id, module, status, answer, error_message, execution_time_ms, \
+        coalesce(completed_at, created_at) AS ended_at FROM executions WHERE status <> 'pending' AND answer <> '[]' AND answer <> '' \
+        AND ($1 = '' OR execution_id = $1) AND ($2 = '' OR module = $2) AND ($3 = '' OR answer LIKE $3) AND (NOT $4 OR status = 'success') \
+        ORDER BY created_at DESC, execution_id LIMIT $5";
+    let like = if wanted.action.is_empty() { String::new() } else { format!("%\"{}\":%", wanted.action) };
+    let statement = sql(text).bind(wanted.execution).bind(wanted.module).bind(like).bind(wanted.success_only).bind(wanted.most);
+    let read = |row: &Row| {
+        Ok(Inline {
+            id: row.get("execution_id")?,
+            entity: row.get("entity_id")?,
+            community: row.get("community_id")?,
+            module: row.get("module")?,
+            success: row.get::<String>("status")? == "success",
+            responses: serde_json::from_str(&row.get::<String>("answer")?).unwrap_or_default(),
+            error: row.get("error_message")?,
+            millis: row.get("execution_time_ms")?,
+            at: row.get("ended_at")?,
+        })
+    };
+    store.all_lately(statement).await?.iter().map(read).collect()
 }
 
 /// An execution, by its id.

@@ -1,4 +1,4 @@
-//! `/router/responses`: what programs elsewhere answer after the command that called them, and what they answered lately.
+//! `/router/responses`: what programs elsewhere answer after the command that called them, and what was answered lately.
 
 mod described;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use waddlebot_actors::commands::answer::{self, Unread};
 use waddlebot_actors::household::{Arrived, NotTaken};
 use waddlebot_actors::responses::{self, Later, Wanted};
-use waddlebot_runtime::journal;
+use waddlebot_runtime::journal::{self, Answers, Inline};
 use waddlebot_runtime::keys::KeyRole;
 use waddlebot_runtime::response::Response;
 
@@ -29,6 +29,9 @@ const NAME: usize = 200;
 const PAGE: i64 = 500;
 /// How much of a text the list of the last ones shows, and of a ticker's.
 const CUT: (usize, usize) = (100, 50);
+
+/// The actions, by name.
+pub(super) const ACTIONS: [&str; 5] = ["chat", "media", "ticker", "general", "form"];
 
 /// Who answers.
 const ANSWERERS: Who = Who::Keys(&[KeyRole::Action, KeyRole::Core]);
@@ -82,7 +85,9 @@ pub(super) async fn post(
 pub(super) async fn of(State(desk): State<Arc<Desk>>, Path(execution): Path<String>) -> Result<Json<Value>, ApiError> {
     let store = desk.household.store();
     let known = journal::known(store, &execution).await?.ok_or_else(|| ApiError::not_found("there is no such execution"))?;
-    let rows: Vec<_> = responses::of(store, &execution).await?.iter().map(shown).collect();
+    let wanted = Answers { execution: &execution, most: 1, ..Answers::default() };
+    let at_once = journal::answered(store, wanted).await?.into_iter().flat_map(at_once);
+    let rows: Vec<_> = at_once.chain(responses::of(store, &execution).await?).map(|one| shown(&one)).collect();
     Ok(Json(json!({"execution_id": execution, "status": known.status, "total": rows.len(), "responses": rows})))
 }
 
@@ -108,7 +113,16 @@ pub(super) async fn recent(State(desk): State<Arc<Desk>>, Query(asked): Query<La
     }
     let (module, action) = (asked.module_name.as_deref().unwrap_or_default(), asked.response_action.as_deref().unwrap_or_default());
     let wanted = Wanted { module, action, success_only: asked.success_only, most };
-    let mut rows: Vec<_> = responses::lately(desk.household.store(), wanted).await?.iter().map(shown).collect();
+    let store = desk.household.store();
+    let mut all = responses::lately(store, wanted).await?;
+    if action.is_empty() || ACTIONS.contains(&action) {
+        let wanted = Answers { execution: "", module, action, success_only: asked.success_only, most };
+        let found = journal::answered(store, wanted).await?.into_iter().flat_map(at_once);
+        all.extend(found.filter(|one| action.is_empty() || one.action == action));
+    }
+    all.sort_by_key(|one| std::cmp::Reverse(one.at));
+    all.truncate(usize::try_from(most).unwrap_or_default());
+    let mut rows: Vec<_> = all.iter().map(shown).collect();
     for row in &mut rows {
         for (name, most) in [("chat_message", CUT.0), ("content", CUT.0), ("ticker_text", CUT.1)] {
             if let Some(text) = row.get(name).and_then(Value::as_str) {
@@ -119,7 +133,35 @@ pub(super) async fn recent(State(desk): State<Arc<Desk>>, Query(asked): Query<La
     Ok(Json(json!({"total": rows.len(), "responses": rows})))
 }
 
-/// A later answer in the fields of spec 01 section 8.
+/// What an execution answered at once, as if each had come by itself.
+fn at_once(inline: Inline) -> impl Iterator<Item = Later> {
+    let Inline { id, entity, community, module, success, responses, error, millis, at } = inline;
+    responses.into_iter().enumerate().map(move |(number, response)| Later {
+        id: format!("{id}-{number}"),
+        execution_id: id.clone(),
+        community,
+        entity: entity.clone(),
+        module: module.clone(),
+        success,
+        action: action_of(&response).to_owned(),
+        response: Some(response),
+        error: error.clone(),
+        processing_time_ms: millis,
+        at,
+    })
+}
+
+fn action_of(response: &Response) -> &'static str {
+    match response {
+        Response::Chat(_) => "chat",
+        Response::Media(_) => "media",
+        Response::Ticker(_) => "ticker",
+        Response::General(_) => "general",
+        Response::Form(_) => "form",
+    }
+}
+
+/// An answer in the fields of spec 01 section 8.
 fn shown(later: &Later) -> Value {
     let mut row = json!({
         "response_id": later.id,

@@ -1,11 +1,10 @@
-//! What is said about later answers: their fields, in both spellings.
+//! What is said about answers: their fields, in both spellings.
 
 use serde_json::json;
 
+use super::ACTIONS;
 use crate::api::openapi::operation::Operation;
 use crate::api::openapi::schema::{Schema, anything, choice, instant, list, number, object, text, truth, whole};
-
-const ACTIONS: [&str; 5] = ["chat", "media", "ticker", "general", "form"];
 
 /// `POST /responses`
 pub(super) fn post() -> Operation {
@@ -36,12 +35,12 @@ pub(super) fn of() -> Operation {
         .with("status", choice(&["pending", "success", "failed", "timeout"]))
         .with("total", whole().from(0))
         .with("responses", list(answer()));
-    Operation::new("The later answers of an execution, oldest first").path("execution_id", text()).answers(answers).fails(&[404])
+    Operation::new("What an execution answered at once and later, oldest first").path("execution_id", text()).answers(answers).fails(&[404])
 }
 
 /// `GET /responses/recent`
 pub(super) fn recent() -> Operation {
-    Operation::new("The last later answers, the newest first; long texts are cut")
+    Operation::new("The last answers that are written down, at once and later, the newest first; long texts are cut")
         .query("module_name", text())
         .query("response_action", text())
         .query("success_only", truth().unless(false))
