@@ -275,6 +275,9 @@ impl Channel {
             return self.carry_out(sentence, message, asked, me).await;
         }
         if !resolve::is_command(&message.text) {
+            if self.table.hears_chat() {
+                return self.overheard(message, asked, me).await;
+            }
             if let Some(asked) = asked {
                 asked.send(Outcome::default()).ok();
             }

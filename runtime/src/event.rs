@@ -76,10 +76,13 @@ pub enum EventKind {
     VideoPublished,
     /// Somebody filled in a form on an overlay; the text holds the answers as JSON.
     FormSubmission,
+    /// Somebody said something that is no command. It is heard as chat and never sent in as an event.
+    #[serde(rename = "chatMessage")]
+    ChatMessage,
 }
 
 impl EventKind {
-    /// Every kind, in the order of the specification, our own last.
+    /// Every kind that is sent in as an event, in the order of the specification, our own last.
     pub const ALL: [Self; 34] = [
         Self::Subscription,
         Self::Follow,
@@ -146,6 +149,7 @@ impl EventKind {
             Self::StreamOnline => "stream_online",
             Self::StreamOffline => "stream_offline",
             Self::FormSubmission => "form_submission",
+            Self::ChatMessage => "chatMessage",
             Self::Interaction => "interaction",
             Self::ButtonClick => "button_click",
             Self::SelectMenu => "select_menu",
@@ -171,6 +175,12 @@ impl EventKind {
             name => name,
         };
         Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Reads the name of what may set a command off: any event, or chat.
+    #[must_use]
+    pub fn parse_trigger(name: &str) -> Option<Self> {
+        if name == Self::ChatMessage.name() { Some(Self::ChatMessage) } else { Self::parse(name) }
     }
 }
 
@@ -203,5 +213,7 @@ mod tests {
         }
         assert_eq!(EventKind::parse("superChat"), Some(EventKind::SuperChat));
         assert_eq!(EventKind::parse("nonsense"), None);
+        assert_eq!((EventKind::parse("chatMessage"), EventKind::parse_trigger("chatMessage")), (None, Some(EventKind::ChatMessage)));
+        assert_eq!(serde_json::to_value(EventKind::ChatMessage).expect("json"), "chatMessage");
     }
 }

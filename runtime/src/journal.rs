@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-pub use execution::{Answers, Begun, Ending, Execution, Inline, Known, Recorded, Run, Told, answered, begin, end, executed, known, record, settled};
+pub use execution::{
+    Answers, Begun, Ending, Execution, Inline, Known, Recorded, Run, Told, answered, begin, end, executed, known, record, settled,
+};
 pub use outbox::{Cause, Effect, Waiting, put};
 
 pub use points::{Earned, Points, points_of};

@@ -48,3 +48,27 @@ fn several_modules_answer_one_command_in_their_order() {
     node.teaches("#news", &target, "/c", &json!({"module_id": "c", "execution_mode": "parallel", "priority": 1}));
     assert_eq!(node.says("#news"), ["at /a", "at /b", "at /c"]);
 }
+
+#[test]
+fn plain_chat_sets_off_what_hears_it_and_nothing_else_does() {
+    let (node, target) = (Node::start(), Target::start());
+    let draft = json!({"trigger_type": "event", "event_types": ["chatMessage"], "rate_limit": 2, "permission_level": "everyone"});
+    let id = node.teaches("#hears", &target, "/echo", &draft);
+    node.teaches("#raids", &target, "/other", &json!({"trigger_type": "event", "event_types": ["raid"]}));
+    let answer = node.event("good morning", "c1");
+    assert_eq!((&answer["status"], &answer["module_results"][0]["module"]), (&json!("done"), &json!("hears")), "{answer}");
+    let [request] = target.seen("/echo").try_into().unwrap();
+    let said = (&request.body["trigger_type"], &request.body["message_type"], &request.body["raw_message"], &request.body["user"]["name"]);
+    assert_eq!(said, (&json!("event"), &json!("chatMessage"), &json!("good morning"), &json!("bob")));
+    node.event("good morning", "c1");
+    assert_eq!(target.seen("/echo").len(), 1, "the same message again is not told again");
+    assert_eq!(node.says("!ping"), ["pong"]);
+    node.event("#unknown", "");
+    assert_eq!((target.seen("/echo").len(), target.seen("/other").len()), (1, 0), "commands are no plain chat");
+    node.event("bye", "c3");
+    assert_eq!(node.event("and again", "c4")["response"], Value::Null, "who is too fast is not told: they asked for nothing");
+    assert!(target.seen("/echo").len() <= 2);
+    node.does("PUT", &format!("/commands/{id}"), &json!({"is_active": false}));
+    node.event("anybody there?", "c5");
+    assert!(target.seen("/echo").len() <= 2);
+}

@@ -263,7 +263,7 @@ impl Channel {
     }
 
     /// Whether a message of this id was heard lately; it is from now on.
-    fn was_heard(&mut self, id: &Text, me: &Me<Order>) -> bool {
+    pub(super) fn was_heard(&mut self, id: &Text, me: &Me<Order>) -> bool {
         // A copy: a slice would keep the whole chunk alive that it was read from.
         self.seen.contains_key(id) || self.seen.insert(Text::from(id.to_string()), me.clock().since_boot()).is_some()
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use waddlebot_runtime::actor::Me;
+use waddlebot_runtime::actor::{Fault, Me};
 use waddlebot_runtime::chat::{ChatMessage, User};
-use waddlebot_runtime::event::Event;
+use waddlebot_runtime::event::{Event, EventKind};
+use waddlebot_runtime::intake::Outcome;
 use waddlebot_runtime::journal::Writing;
 
 use super::admit::{Admission, Wish};
@@ -79,7 +80,46 @@ impl Channel {
         if commands.is_empty() {
             return Vec::new();
         }
-        let occasion = Occasion {
+        self.send_out(commands, self.occasion(event, message_id, me), None, me)
+    }
+
+    /// Somebody said what is no command: sends it to those that are on here, hear chat, and that its speaker may use now.
+    /// Who may not is not told: they asked for nothing.
+    pub(super) async fn overheard(
+        &mut self,
+        mut message: ChatMessage,
+        asked: Option<oneshot::Sender<Outcome>>,
+        me: &Me<Order>,
+    ) -> Result<(), Fault> {
+        if message.id.is_empty() {
+            self.made += 1;
+            message.id = format!("{}-{}", self.seed.ids, self.made).into();
+        } else if asked.is_none() && self.was_heard(&message.id, me) {
+            return Ok(());
+        }
+        self.ranked(&mut message.by);
+        self.begin_counting(me).await;
+        let table = self.table.clone();
+        let heard = |one: &&Elsewhere| one.command.is_on(&self.seed.key, self.seed.community);
+        let wished: Vec<_> = table.woken_elsewhere(EventKind::ChatMessage).into_iter().filter(heard).collect();
+        let through = self.let_through(&wished, &message.by, false, me).unwrap_or_default();
+        self.keep_counting().await;
+        if through.is_empty() {
+            if let Some(asked) = asked {
+                asked.send(Outcome::default()).ok();
+            }
+            return Ok(());
+        }
+        let message_id = self.message_id(&message.id);
+        let ChatMessage { id, by, text, .. } = message;
+        let occasion = self.occasion(Event { id, kind: EventKind::ChatMessage, by, amount: 0, text }, &message_id, me);
+        let coming = self.send_out(through, occasion, None, me);
+        self.deliver(coming, asked, None);
+        Ok(())
+    }
+
+    fn occasion(&self, event: Event, message_id: &str, me: &Me<Order>) -> Occasion {
+        Occasion {
             channel: self.seed.key.clone(),
             community: self.seed.community,
             by: event.by.clone(),
@@ -87,8 +127,7 @@ impl Channel {
             platform_id: event.id.clone(),
             at: me.clock().now(),
             what: What::Happened(event),
-        };
-        self.send_out(commands, occasion, None, me)
+        }
     }
 
     fn send_out(&mut self, commands: Vec<Arc<Command>>, occasion: Occasion, accepted: Option<Writing>, me: &Me<Order>) -> Vec<Coming> {

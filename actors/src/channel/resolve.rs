@@ -32,6 +32,8 @@ pub struct Table {
     tagged: bool,
     /// Whether any command says itself how often it may be used.
     limits: bool,
+    /// Whether what is plain chat sets any command off.
+    hears_chat: bool,
 }
 
 /// A command that runs elsewhere.
@@ -161,6 +163,7 @@ impl Table {
             if command.is_global() && commands.iter().any(|other| own(&other)) {
                 continue;
             }
+            self.hears_chat |= command.enabled && command.wakes_on(EventKind::ChatMessage);
             self.limits |= command.rate_limit.is_some_and(|uses| uses > 0) || command.cooldown > 0;
             let at = self.elsewhere.len();
             let word = command.word.trim_start_matches(['!', '#']);
@@ -201,6 +204,12 @@ impl Table {
         let mut woken: Vec<_> = self.elsewhere.iter().filter(|one| one.command.wakes_on(kind)).collect();
         woken.sort_by_key(|one| one.command.order());
         woken
+    }
+
+    /// Whether what is plain chat sets any command off.
+    #[must_use]
+    pub fn hears_chat(&self) -> bool {
+        self.hears_chat
     }
 
     /// Whether any command rests after a use, or says itself how often it may be used.

@@ -118,7 +118,7 @@ impl Draft {
             command.mode = Mode::parse(&mode).ok_or_else(|| Refused::Mode(short(&mode)))?;
         }
         if let Some(names) = self.event_types {
-            let kinds = names.iter().map(|name| EventKind::parse(name).ok_or_else(|| Refused::Event(short(name))));
+            let kinds = names.iter().map(|name| EventKind::parse_trigger(name).ok_or_else(|| Refused::Event(short(name))));
             command.events = kinds.collect::<Result<_, _>>()?;
             command.events.sort_unstable();
             command.events.dedup();

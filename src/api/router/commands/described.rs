@@ -123,7 +123,7 @@ fn row() -> Schema {
 
 /// A command as it is sent: every field may be left out of a change.
 fn draft() -> Schema {
-    let events: Vec<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
+    let events: Vec<_> = EventKind::ALL.iter().chain(&[EventKind::ChatMessage]).map(|kind| kind.name()).collect();
     object()
         .may("command", text().longest(60).or_null().about("what is typed, with or without its prefix"))
         .may("prefix", choice(&["#", "!"]).or_null().about("`!` takes the place of a module's command"))
