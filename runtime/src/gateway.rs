@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-pub use wire::{Answer, Envelope, LARGEST, OLDEST, Payload, VERSION, WireError};
+pub use wire::{Answer, Envelope, LARGEST, OLDEST, Payload, VERSION, WireError, agreed};
 
 use crate::chat::ChannelKey;
 use crate::intake::{self, Ears, Heard, Unheard};

@@ -5,6 +5,8 @@ mod join;
 mod lease;
 mod lookout;
 mod quick;
+#[cfg(test)]
+mod simulation;
 
 use std::fmt;
 use std::sync::Arc;
@@ -202,6 +204,7 @@ impl Actor for Membership {
             clock: me.clock().clone(),
             terms: seed.terms,
             main: tokio::runtime::Handle::current(),
+            alone: seed.store.is_file(),
             refused: Box::new(move |incarnation| _ = address.send(Order::Refused(incarnation))),
         };
         renewal.start(watched)?;

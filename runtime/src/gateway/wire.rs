@@ -1,5 +1,7 @@
 //! What nodes say to each other, as bytes: a version, then one value; limits before anything is allocated.
 
+use std::ops::RangeInclusive;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,13 @@ use crate::intake::Outcome;
 pub const VERSION: u16 = 1;
 /// The oldest version it still reads: always the last one before its own.
 pub const OLDEST: u16 = 1;
+/// The version that two nodes speak with each other: the newest that both know, so that a node and one of the version
+/// before understand each other while one after the other is updated.
+#[must_use]
+pub fn agreed(mine: RangeInclusive<u16>, theirs: RangeInclusive<u16>) -> Option<u16> {
+    let newest = *mine.end().min(theirs.end());
+    (mine.contains(&newest) && theirs.contains(&newest)).then_some(newest)
+}
 /// The most bytes of one envelope or answer.
 pub const LARGEST: usize = 256 * 1024;
 /// The longest name of an entity, and the longest id.
@@ -84,12 +93,12 @@ pub enum WireError {
 }
 
 impl Envelope {
-    /// As bytes.
+    /// As bytes for a peer with which this version was agreed on.
     ///
     /// # Errors
     /// When it is larger than a peer would read.
-    pub fn write(&self) -> Result<Vec<u8>, WireError> {
-        write(self)
+    pub fn write(&self, version: u16) -> Result<Vec<u8>, WireError> {
+        write(self, version)
     }
 
     /// From bytes that anybody may have sent.
@@ -118,10 +127,11 @@ impl Answer {
         serde_json::to_string(outcome).map_or(Self::Taken, Self::Outcome)
     }
 
-    /// As bytes. One that is too large to be read says no more than that the envelope was taken.
+    /// As bytes for a peer with which this version was agreed on. One that is too large to be read says no more than that
+    /// the envelope was taken.
     #[must_use]
-    pub fn write(&self) -> Vec<u8> {
-        write(self).or_else(|_| write(&Self::Taken)).expect("a word of one byte is not too large")
+    pub fn write(&self, version: u16) -> Vec<u8> {
+        write(self, version).or_else(|_| write(&Self::Taken, version)).expect("a word of one byte is not too large")
     }
 
     /// From bytes that anybody may have sent.
@@ -133,8 +143,8 @@ impl Answer {
     }
 }
 
-fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, WireError> {
-    let mut bytes = VERSION.to_le_bytes().to_vec();
+fn write<T: Serialize>(value: &T, version: u16) -> Result<Vec<u8>, WireError> {
+    let mut bytes = version.to_le_bytes().to_vec();
     let written = bincode::serde::encode_into_std_write(value, &mut bytes, bincode::config::standard());
     written.map_err(|error| WireError::Garbled(error.to_string()))?;
     if bytes.len() > LARGEST { Err(WireError::Large(bytes.len())) } else { Ok(bytes) }

@@ -28,12 +28,14 @@ pub(super) struct Renewal {
     pub(super) clock: Clock,
     pub(super) terms: Terms,
     pub(super) main: Handle,
+    /// Whether the database belongs to this node alone, so that there are no others.
+    pub(super) alone: bool,
     pub(super) refused: Box<dyn Fn(i64) + Send>,
 }
 
 /// What came of one renewal.
 #[derive(Debug)]
-enum Renewed {
+pub(super) enum Renewed {
     /// Effects may start until then.
     Until(Duration),
     /// The incarnation was declared dead.
@@ -65,7 +67,7 @@ impl Renewal {
         let (mut well, mut watch) = (true, Lookout::default());
         loop {
             let incarnation = *watched.borrow_and_update();
-            let rest = if well { self.terms.renew } else { self.terms.renew / 3 };
+            let rest = self.rest(well);
             tokio::select! {
                 changed = watched.changed() => match changed {
                     Ok(()) => continue,
@@ -78,21 +80,25 @@ impl Renewal {
                 continue;
             }
             well = self.judge(renewed, incarnation, well);
-            if !well {
-                watch.forget();
-            } else if let Err(error) = self.watch_others(&mut watch).await {
-                tracing::warn!(%error, "the other nodes cannot be seen");
-                watch.forget();
-            }
+            self.looks_around(well, &mut watch).await;
+        }
+    }
+
+    /// Watches the others while all is well here; who was not well itself cannot say who else was.
+    pub(super) async fn looks_around(&self, well: bool, watch: &mut Lookout) {
+        if !well {
+            watch.forget();
+        } else if !self.alone
+            && let Err(error) = self.watch_others(watch).await
+        {
+            tracing::warn!(%error, "the other nodes cannot be seen");
+            watch.forget();
         }
     }
 
     /// Declares dead who did not renew for a whole lease; only between this node's own renewals, so
     /// that a database that is gone for all kills nobody.
     async fn watch_others(&self, watch: &mut Lookout) -> Result<(), StoreError> {
-        if self.store.is_file() {
-            return Ok(());
-        }
         let others = nodes::others(&self.store, self.here.node_id()).await?;
         for (node, seen) in watch.look(others, self.clock.since_boot(), self.terms.ttl + MARGIN) {
             if nodes::declare_dead(&self.store, &node, &seen).await? {
@@ -104,7 +110,7 @@ impl Renewal {
     }
 
     /// Lets the gate know; says whether all is well.
-    fn judge(&self, renewed: Renewed, incarnation: i64, well: bool) -> bool {
+    pub(super) fn judge(&self, renewed: Renewed, incarnation: i64, well: bool) -> bool {
         match renewed {
             Renewed::Until(deadline) => {
                 self.here.born(incarnation, deadline);
@@ -135,13 +141,28 @@ impl Renewal {
         }
         // Counted from here: whatever the database takes to answer belongs to the lease.
         let sent = self.clock.since_boot();
+        let answer = tokio::time::timeout(ANSWER, self.asks(&me)).await;
+        let late = || Err(StoreError::Lost(format!("it did not answer within {} s", ANSWER.as_secs())));
+        self.means(sent, answer.unwrap_or_else(|_| late()))
+    }
+
+    /// Asks for another stretch of the lease.
+    pub(super) async fn asks(&self, me: &Identity) -> Result<bool, StoreError> {
         let load = i64::try_from(self.here.0.held.load(std::sync::atomic::Ordering::Relaxed)).unwrap_or(i64::MAX);
-        let asked = nodes::renew(&self.store, &me, load, self.clock.now());
-        match tokio::time::timeout(ANSWER, asked).await {
-            Ok(Ok(true)) => Renewed::Until(self.terms.deadline(sent)),
-            Ok(Ok(false)) => Renewed::Refused,
-            Ok(Err(error)) => Renewed::Failed(error),
-            Err(_) => Renewed::Failed(StoreError::Lost(format!("it did not answer within {} s", ANSWER.as_secs()))),
+        nodes::renew(&self.store, me, load, self.clock.now()).await
+    }
+
+    /// What the answer to a renewal means that was sent then.
+    pub(super) fn means(&self, sent: Duration, answer: Result<bool, StoreError>) -> Renewed {
+        match answer {
+            Ok(true) => Renewed::Until(self.terms.deadline(sent)),
+            Ok(false) => Renewed::Refused,
+            Err(error) => Renewed::Failed(error),
         }
+    }
+
+    /// How long until the next renewal.
+    pub(super) fn rest(&self, well: bool) -> Duration {
+        if well { self.terms.renew } else { self.terms.renew / 3 }
     }
 }

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::greeting::{self, Side, Unmet};
+use super::greeting::{self, Met, Side, Unmet};
 use super::link::Link;
 use super::secure::Wire;
 use super::{Peers, guest};
@@ -72,7 +72,7 @@ impl Peers {
         let calls = addresses.iter().map(|address| async move { (address, self.meet(address).await) });
         for (address, met) in join_all(calls).await {
             match met {
-                Ok((_, peer)) => tracing::info!(address, node = peer.node_id, "a node answers"),
+                Ok((_, met)) => tracing::info!(address, node = met.peer.node_id, "a node answers"),
                 Err(Unmet::Lost(error)) => tracing::info!(address, %error, "nobody answers there"),
                 Err(why) => return Err((address.clone(), why)),
             }
@@ -80,11 +80,11 @@ impl Peers {
         Ok(())
     }
 
-    async fn meet(&self, address: &str) -> Result<(Wire, Identity), Unmet> {
+    async fn meet(&self, address: &str) -> Result<(Wire, Met), Unmet> {
         let met = async {
             let mut wire = self.open(address).await?;
-            let peer = greeting::greet(&mut wire, &self.0.name, Side::Calls).await?;
-            Ok((wire, peer))
+            let met = greeting::greet(&mut wire, &self.0.name, Side::Calls).await?;
+            Ok((wire, met))
         };
         match tokio::time::timeout(GREETING, met).await {
             Ok(met) => met.map_err(Unmet::plain),
@@ -152,9 +152,9 @@ pub(super) fn keep_calling(peers: Peers, node: Identity, address: String, over: 
                 () = over.cancelled() => return,
             };
             match met {
-                Ok((wire, peer)) if peer.node_id == node => {
-                    let peer_life = peer.incarnation;
-                    let (link, keep) = Link::over(wire, peer, peers.0.clock.clone());
+                Ok((wire, met)) if met.peer.node_id == node => {
+                    let peer_life = met.peer.incarnation;
+                    let (link, keep) = Link::over(wire, met, peers.0.clock.clone());
                     peers.connected(&link);
                     fate = Fate { was_met: peer_life == incarnation, ..Fate::default() };
                     peers.0.name.here.suspects().remove(&node);
@@ -171,7 +171,7 @@ pub(super) fn keep_calling(peers: Peers, node: Identity, address: String, over: 
                     fate.was_met &= why.kind() != io::ErrorKind::TimedOut;
                     pause = FIRST;
                 }
-                Ok((_, peer)) => peers.not_met(&node, &Unmet::Unfit(format!("there is the node {:?} now", peer.node_id))),
+                Ok((_, met)) => peers.not_met(&node, &Unmet::Unfit(format!("there is the node {:?} now", met.peer.node_id))),
                 Err(why) => {
                     peers.not_met(&node, &why);
                     if fate.looks_gone(&why, peers.0.clock.since_boot()) {
@@ -245,7 +245,7 @@ pub(super) fn let_in(peers: Peers, listener: TcpListener, gateway: Gateway, clos
                 let met = tokio::time::timeout(GREETING, peers.welcome(stream, from)).await;
                 drop(seat);
                 match met {
-                    Ok(Ok((wire, peer))) => peers.host(wire, peer, gateway, closing).await,
+                    Ok(Ok((wire, met))) => peers.host(wire, met, gateway, closing).await,
                     Ok(Err(why)) => tracing::warn!(%from, %why, "somebody at the cluster's door is not let in"),
                     Err(_) => tracing::warn!(%from, "somebody at the cluster's door says nothing"),
                 }
@@ -255,23 +255,23 @@ pub(super) fn let_in(peers: Peers, listener: TcpListener, gateway: Gateway, clos
 }
 
 impl Peers {
-    async fn welcome(&self, stream: TcpStream, from: SocketAddr) -> Result<(Wire, Identity), Unmet> {
+    async fn welcome(&self, stream: TcpStream, from: SocketAddr) -> Result<(Wire, Met), Unmet> {
         if !self.0.seal.suits(from) {
             return Err(Unmet::Unfit(format!("nothing is said in plain text to {from}: set the certificates (cluster.tls_*)")));
         }
         stream.set_nodelay(true)?;
         let welcomed = async {
             let mut wire = self.0.seal.answer(stream).await?;
-            let peer = greeting::greet(&mut wire, &self.0.name, Side::Answers).await?;
-            Ok((wire, peer))
+            let met = greeting::greet(&mut wire, &self.0.name, Side::Answers).await?;
+            Ok((wire, met))
         };
         welcomed.await.map_err(Unmet::plain)
     }
 
-    async fn host(&self, wire: Wire, peer: Identity, gateway: Gateway, closing: CancellationToken) {
+    async fn host(&self, wire: Wire, Met { peer, version }: Met, gateway: Gateway, closing: CancellationToken) {
         // A node that only knocks goes at once.
         self.0.guests.insert(peer.node_id.clone(), peer.incarnation);
-        let why = guest::serve(wire, gateway, closing).await;
+        let why = guest::serve(wire, version, gateway, closing).await;
         self.0.guests.remove_if(&peer.node_id, |_, incarnation| *incarnation == peer.incarnation);
         tracing::debug!(node = peer.node_id, %why, "a node's connection to this one ended");
     }

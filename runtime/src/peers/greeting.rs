@@ -1,6 +1,7 @@
 //! How two nodes get to know each other: same cluster, same lease, a version both speak, and the cookie proven, not told.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
@@ -76,9 +77,21 @@ pub(super) enum Side {
     Answers,
 }
 
+/// Who is at the other end, and how both speak.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Met {
+    pub(super) peer: Identity,
+    pub(super) version: u16,
+}
+
 /// Says hello and hears it; gives who is at the other end. The caller sets a time limit.
-pub(super) async fn greet(wire: &mut Wire, name: &Name, side: Side) -> Result<Identity, Unmet> {
-    let mine = name.hello();
+pub(super) async fn greet(wire: &mut Wire, name: &Name, side: Side) -> Result<Met, Unmet> {
+    greet_in(gateway::OLDEST..=gateway::VERSION, wire, name, side).await
+}
+
+/// The same for a program that speaks these versions.
+async fn greet_in(versions: RangeInclusive<u16>, wire: &mut Wire, name: &Name, side: Side) -> Result<Met, Unmet> {
+    let mine = name.hello(versions);
     let said = serde_json::to_vec(&mine).expect("a hello is JSON");
     let (theirs, heard) = if side == Side::Calls {
         send(wire, Kind::Hello, &said).await?;
@@ -95,11 +108,14 @@ pub(super) async fn greet(wire: &mut Wire, name: &Name, side: Side) -> Result<Id
         };
         (read(&heard)?, heard)
     };
-    if let Err(why) = judge(&mine, &theirs) {
-        send(wire, Kind::Refused, why.as_bytes()).await.ok();
-        let who = if theirs.node.is_empty() { "a node" } else { &theirs.node };
-        return Err(Unmet::Unfit(format!("{} is not let in: {why}", clipped(who))));
-    }
+    let version = match judge(&mine, &theirs) {
+        Ok(version) => version,
+        Err(why) => {
+            send(wire, Kind::Refused, why.as_bytes()).await.ok();
+            let who = if theirs.node.is_empty() { "a node" } else { &theirs.node };
+            return Err(Unmet::Unfit(format!("{} is not let in: {why}", clipped(who))));
+        }
+    };
     let binding = wire.binding();
     let proof = |of: Side| {
         // The caller's hello always comes first.
@@ -116,14 +132,14 @@ pub(super) async fn greet(wire: &mut Wire, name: &Name, side: Side) -> Result<Id
         check(&answer, &proof(Side::Calls), wire, &theirs).await?;
         send(wire, Kind::Proof, &proof(Side::Answers)).await?;
     }
-    Ok(Identity { node_id: theirs.node, incarnation: theirs.incarnation })
+    Ok(Met { peer: Identity { node_id: theirs.node, incarnation: theirs.incarnation }, version })
 }
 
 impl Name {
-    fn hello(&self) -> Hello {
+    fn hello(&self, versions: RangeInclusive<u16>) -> Hello {
         Hello {
-            oldest: gateway::OLDEST,
-            newest: gateway::VERSION,
+            oldest: *versions.start(),
+            newest: *versions.end(),
             cluster: self.cluster.clone(),
             node: self.here.node_id().to_owned(),
             incarnation: self.here.identity().map_or(0, |me| me.incarnation),
@@ -133,16 +149,16 @@ impl Name {
     }
 }
 
-/// Whether two nodes belong together; the sentence is told to both.
-fn judge(mine: &Hello, theirs: &Hello) -> Result<(), String> {
+/// The version two nodes speak, when they belong together; the sentence is told to both.
+fn judge(mine: &Hello, theirs: &Hello) -> Result<u16, String> {
     if mine.cluster != theirs.cluster {
         let (one, other) = (clipped(&mine.cluster), clipped(&theirs.cluster));
         return Err(format!("this is the cluster {one:?}, that node belongs to {other:?} (cluster.name)"));
     }
-    if mine.oldest > theirs.newest || theirs.oldest > mine.newest {
+    let Some(version) = gateway::agreed(mine.oldest..=mine.newest, theirs.oldest..=theirs.newest) else {
         let (one, other) = ((mine.oldest, mine.newest), (theirs.oldest, theirs.newest));
         return Err(format!("versions {}–{} are spoken here and {}–{} there: update one step at a time", one.0, one.1, other.0, other.1));
-    }
+    };
     if mine.terms != theirs.terms {
         let (one, other) = (clipped(&mine.terms), clipped(&theirs.terms));
         return Err(format!("the lease settings differ, {one} here and {other} there (lease.*)"));
@@ -153,7 +169,7 @@ fn judge(mine: &Hello, theirs: &Hello) -> Result<(), String> {
     if theirs.node.is_empty() || theirs.node.len() > 256 {
         return Err("a node's name has 1 to 256 bytes".to_owned());
     }
-    Ok(())
+    Ok(version)
 }
 
 async fn check(answer: &[u8], wanted: &[u8], wire: &mut Wire, theirs: &Hello) -> Result<(), Unmet> {
@@ -210,16 +226,38 @@ mod tests {
         Name { cluster: cluster.into(), here, terms: terms.into(), cookie: Hidden::new(cookie.to_owned()) }
     }
 
-    async fn met(one: Name, other: Name) -> (Result<Identity, Unmet>, Result<Identity, Unmet>) {
+    const NOW: RangeInclusive<u16> = gateway::OLDEST..=gateway::VERSION;
+
+    async fn met(one: Name, other: Name) -> (Result<Met, Unmet>, Result<Met, Unmet>) {
+        met_in((NOW, one), (NOW, other)).await
+    }
+
+    async fn met_in(one: (RangeInclusive<u16>, Name), other: (RangeInclusive<u16>, Name)) -> (Result<Met, Unmet>, Result<Met, Unmet>) {
         let (near, far) = tokio::io::duplex(8192);
         let (mut near, mut far) = (Wire::plain(near), Wire::plain(far));
-        tokio::join!(greet(&mut near, &one, Side::Calls), greet(&mut far, &other, Side::Answers))
+        tokio::join!(greet_in(one.0, &mut near, &one.1, Side::Calls), greet_in(other.0, &mut far, &other.1, Side::Answers))
+    }
+
+    #[tokio::test]
+    async fn a_node_of_the_version_before_is_let_in_and_the_one_before_that_is_not() {
+        let node = |id: &str| name(id, "prod", "6s", "cookie");
+        // This program speaks 6 and 7; the one before it 5 and 6; the one before that 4 and 5.
+        for (mine, theirs) in [(6..=7, 5..=6), (5..=6, 6..=7)] {
+            let (one, other) = met_in((mine, node("n1")), (theirs, node("n2"))).await;
+            assert_eq!((one.expect("met").version, other.expect("met").version), (6, 6), "both write what the older one reads");
+        }
+        for (mine, theirs) in [(6..=7, 4..=5), (4..=5, 6..=7)] {
+            let (one, other) = met_in((mine, node("n1")), (theirs, node("n2"))).await;
+            for told in [one.expect_err("refused").to_string(), other.expect_err("refused").to_string()] {
+                assert!(told.contains("6–7") && told.contains("4–5") && told.contains("one step at a time"), "{told}");
+            }
+        }
     }
 
     #[tokio::test]
     async fn two_nodes_of_one_cluster_learn_each_others_names() {
         let (one, other) = met(name("n1", "prod", "6s", "cookie"), name("n2", "prod", "6s", "cookie")).await;
-        assert_eq!((one.expect("met").node_id, other.expect("met").node_id), ("n2".into(), "n1".into()));
+        assert_eq!((one.expect("met").peer.node_id, other.expect("met").peer.node_id), ("n2".into(), "n1".into()));
     }
 
     #[tokio::test]

@@ -50,12 +50,12 @@ impl Drop for Parcel {
     }
 }
 
-/// Serves a peer until its connection ends or `closing`; says why it ended.
-pub(super) async fn serve(wire: Wire, gateway: Gateway, closing: CancellationToken) -> io::Error {
+/// Serves a peer in the version both speak, until its connection ends or `closing`; says why it ended.
+pub(super) async fn serve(wire: Wire, version: u16, gateway: Gateway, closing: CancellationToken) -> io::Error {
     let (reader, writer) = split(wire);
     let (pen, writing) = pen::pen(writer);
     let over = closing.child_token();
-    let lanes: Vec<_> = (0..LANES).map(|_| lane(gateway.clone(), pen.clone(), over.clone())).collect();
+    let lanes: Vec<_> = (0..LANES).map(|_| lane(gateway.clone(), version, pen.clone(), over.clone())).collect();
     let why = tokio::select! {
         error = writing => error,
         error = hear(reader, &lanes, &pen) => error,
@@ -103,7 +103,7 @@ fn lane_of(entity: &str) -> usize {
 }
 
 /// Hands on what comes in, one after the other. How much waits in it is bounded by what one peer may have on its way.
-fn lane(gateway: Gateway, pen: Pen, over: CancellationToken) -> mpsc::UnboundedSender<Parcel> {
+fn lane(gateway: Gateway, version: u16, pen: Pen, over: CancellationToken) -> mpsc::UnboundedSender<Parcel> {
     let (sender, mut parcels) = mpsc::unbounded_channel::<Parcel>();
     spawn::task("lane", async move {
         loop {
@@ -120,7 +120,7 @@ fn lane(gateway: Gateway, pen: Pen, over: CancellationToken) -> mpsc::UnboundedS
                 Ok(envelope) => gateway.take(envelope).await,
                 Err(()) => Taking::from(Answer::Unsupported { version: VERSION }),
             };
-            let at_once = frame::written(Kind::Taken, parcel.number, &taking.answer.write());
+            let at_once = frame::written(Kind::Taken, parcel.number, &taking.answer.write(version));
             let Some(outcome) = taking.outcome else {
                 pen.write_holding(at_once, parcel);
                 continue;
@@ -128,7 +128,7 @@ fn lane(gateway: Gateway, pen: Pen, over: CancellationToken) -> mpsc::UnboundedS
             pen.write(at_once);
             let pen = pen.clone();
             spawn::task("outcome", async move {
-                let answer = outcome.await.write();
+                let answer = outcome.await.write(version);
                 parcel.grow(answer.len());
                 pen.write_holding(frame::written(Kind::Outcome, parcel.number, &answer), parcel);
             });

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::frame::{self, Frame, Kind};
+use super::greeting::Met;
 use super::pen::{self, Pen};
 use super::secure::Wire;
 use super::{BEAT, SILENCE};
@@ -32,6 +33,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// A connection that this node opened.
 pub(super) struct Link {
     peer: Identity,
+    /// What both speak.
+    version: u16,
     pen: Pen,
     waiting: Mutex<HashMap<u64, Waiting>>,
     next: AtomicU64,
@@ -69,11 +72,12 @@ pub struct LinkView {
 
 impl Link {
     /// A link over a connection that both ends have agreed on, and the work that keeps it: it ends with the connection.
-    pub(super) fn over(wire: Wire, peer: Identity, clock: Clock) -> (Arc<Self>, impl Future<Output = io::Error> + Send) {
+    pub(super) fn over(wire: Wire, met: Met, clock: Clock) -> (Arc<Self>, impl Future<Output = io::Error> + Send) {
         let (reader, writer) = split(wire);
         let (pen, writing) = pen::pen(writer);
         let link = Arc::new(Self {
-            peer,
+            peer: met.peer,
+            version: met.version,
             pen,
             waiting: Mutex::default(),
             next: AtomicU64::new(1),
@@ -178,7 +182,7 @@ impl Link {
     async fn brings(&self, envelope: &Envelope) -> Result<Brought, LinkError> {
         let silent = |why: &str| LinkError::Silent { node: self.peer.node_id.clone(), why: why.to_owned() };
         let unfit = |why| LinkError::Garbled { node: self.peer.node_id.clone(), why };
-        let body = envelope.write().map_err(unfit)?;
+        let body = envelope.write(self.version).map_err(unfit)?;
         let cost = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let credit = async {
             let credit = self.messages.clone().acquire_owned().await.ok()?;

@@ -50,7 +50,7 @@ impl Ears for Room {
 
 fn envelope(epoch: i64, payload: Payload) -> Vec<u8> {
     let envelope = Envelope { entity: ROOM.into(), under: ROOM.into(), epoch, id: "1".into(), payload };
-    envelope.write().expect("it is small")
+    envelope.write(VERSION).expect("it is small")
 }
 
 fn message(text: &str) -> ChatMessage {

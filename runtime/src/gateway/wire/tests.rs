@@ -26,7 +26,7 @@ proptest! {
         let event = Event { id: "e".into(), kind: EventKind::ALL[kind], by: message("").by, amount, text: text.as_str().into() };
         for payload in [Payload::Said(vec![message(&text), message("!so bob")]), Payload::Asked(message(&text)), Payload::Happened(event)] {
             let sent = Envelope { epoch, ..envelope(payload) };
-            prop_assert_eq!(Envelope::read(&sent.write().unwrap()).unwrap(), sent);
+            prop_assert_eq!(Envelope::read(&sent.write(VERSION).unwrap()).unwrap(), sent);
         }
     }
 
@@ -42,7 +42,7 @@ proptest! {
 
     #[test]
     fn an_envelope_with_one_byte_changed_breaks_nothing(at in 0usize..60, to in any::<u8>()) {
-        let mut bytes = envelope(Payload::Asked(message("!ping"))).write().unwrap();
+        let mut bytes = envelope(Payload::Asked(message("!ping"))).write(VERSION).unwrap();
         let at = at % bytes.len();
         bytes[at] = to;
         Envelope::read(&bytes).ok();
@@ -54,7 +54,7 @@ fn every_answer_is_read_again() {
     let outcome = Outcome { responses: vec![Response::say("pong")], ran: vec![], verdict: Verdict::Done };
     let moved = Answer::Moved { owner: Some("n2".into()), epoch: 9 };
     for answer in [Answer::Taken, Answer::outcome(&outcome), moved, Answer::Busy, Answer::Unsupported { version: VERSION }] {
-        assert_eq!(Answer::read(&answer.write()), Ok(answer));
+        assert_eq!(Answer::read(&answer.write(VERSION)), Ok(answer));
     }
     let Answer::Outcome(json) = Answer::outcome(&outcome) else { panic!("an outcome") };
     assert_eq!(serde_json::from_str::<Outcome>(&json).unwrap(), outcome);
@@ -62,7 +62,7 @@ fn every_answer_is_read_again() {
 
 #[test]
 fn another_version_is_named_in_the_refusal() {
-    let mut bytes = envelope(Payload::Asked(message("!ping"))).write().unwrap();
+    let mut bytes = envelope(Payload::Asked(message("!ping"))).write(VERSION).unwrap();
     bytes[0] = 9;
     assert_eq!(Envelope::read(&bytes), Err(WireError::Version(9)));
     assert_eq!(Envelope::read(&bytes).unwrap_err().to_string(), "it is of version 9; this program reads 1 to 1");
@@ -72,9 +72,9 @@ fn another_version_is_named_in_the_refusal() {
 #[test]
 fn what_is_too_large_is_neither_written_nor_read() {
     let long = "x".repeat(LARGEST);
-    assert!(matches!(envelope(Payload::Asked(message(&long))).write(), Err(WireError::Large(_))));
+    assert!(matches!(envelope(Payload::Asked(message(&long))).write(VERSION), Err(WireError::Large(_))));
     assert!(matches!(Envelope::read(&vec![1; LARGEST + 1]), Err(WireError::Large(_))));
-    assert_eq!(Answer::read(&Answer::Outcome(long).write()), Ok(Answer::Taken));
+    assert_eq!(Answer::read(&Answer::Outcome(long).write(VERSION)), Ok(Answer::Taken));
     // A length that only claims to be there: a list of 2^60 messages in eleven bytes.
     let mut liar = VERSION.to_le_bytes().to_vec();
     liar.extend([1, b'a', 0, 1, b'a', 0, 253]);
@@ -92,9 +92,20 @@ fn an_envelope_for_nobody_without_an_id_or_with_more_behind_it_is_refused() {
         Envelope { id: String::new(), ..good.clone() },
         Envelope { id: "i".repeat(600), ..good.clone() },
     ] {
-        assert!(garbled(Envelope::read(&bad.write().unwrap())), "{bad:?}");
+        assert!(garbled(Envelope::read(&bad.write(VERSION).unwrap())), "{bad:?}");
     }
-    let mut more = good.write().unwrap();
+    let mut more = good.write(VERSION).unwrap();
     more.push(0);
     assert!(garbled(Envelope::read(&more)));
+}
+
+#[test]
+fn a_node_speaks_with_the_version_before_and_after_its_own_and_with_no_other() {
+    assert_eq!(agreed(6..=7, 6..=7), Some(7));
+    assert_eq!((agreed(6..=7, 5..=6), agreed(5..=6, 6..=7)), (Some(6), Some(6)));
+    assert_eq!((agreed(6..=7, 4..=5), agreed(4..=5, 6..=7)), (None, None));
+    assert_eq!(agreed(7..=6, 6..=7), None, "nonsense is no version");
+    let bytes = Answer::Taken.write(6);
+    assert_eq!(bytes[..2], 6u16.to_le_bytes(), "what was agreed on is what is written");
+    assert!(OLDEST + 1 >= VERSION, "a node reads at least the version before its own");
 }
