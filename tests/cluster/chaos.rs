@@ -3,6 +3,7 @@
 
 mod belief;
 mod fault;
+mod figures;
 mod history;
 mod load;
 mod town;

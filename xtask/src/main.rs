@@ -15,6 +15,8 @@ cargo xtask test     what CI runs: installs what is missing, then check, every t
 cargo xtask picture  takes the README's picture anew: docs/overlay.png
 cargo xtask replay   the long form of a test: a million deliveries, with duplicates and out of order
 cargo xtask chaos    a real cluster under everything that can go wrong: [--seed N] [--minutes M] [--nodes 3..5] [--faults kill,stop7,…]
+cargo xtask drain    a node hands over 5,000 claims while people talk: how long it takes, and how long they wait
+cargo xtask simulate clusters in turned time, 10,000 seeds
 cargo xtask install  only the installing: Debian's packages (as root), the cargo tools, schemathesis";
 
 fn main() -> ExitCode {
@@ -29,6 +31,14 @@ fn main() -> ExitCode {
         (Some("replay"), None) => {
             let test = ["test", "--release", "--locked", "-p", "waddlebot-actors", "--lib", "walk::replay"];
             step::run_with("replay", "cargo", &test, &[("WADDLEBOT_REPLAY", "1000000")])
+        }
+        (Some("drain"), None) => {
+            let test = ["test", "--locked", "-p", "waddlebot", "--test", "cluster", "--", "--nocapture", "chaos::figures::a_node"];
+            step::run_with("drain", "cargo", &test, &[("WADDLEBOT_DRAIN", "5000")])
+        }
+        (Some("simulate"), None) => {
+            let test = ["test", "--locked", "-p", "waddlebot-runtime", "--lib", "simulation::in_every", "--", "--nocapture"];
+            step::run_with("simulate", "cargo", &test, &[("WADDLEBOT_SEEDS", "10000")])
         }
         (Some("install"), None) => machine::install(),
         (Some("picture"), None) => {
