@@ -167,6 +167,11 @@ impl Journal {
         self.tell(Line::Unsent(id.into()));
     }
 
+    /// Gives outbox rows back that were not sent and that this life does nothing more about.
+    pub fn let_go(&self, ids: Vec<String>) {
+        self.tell(Line::LetGo(ids));
+    }
+
     /// Adds what chatters earned; on disk with the next group.
     pub fn points(&self, points: Points) {
         self.tell(Line::Points(points));

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::gate::Gate;
 
@@ -212,7 +212,7 @@ impl Store {
             Backend::Sqlite(sqlite) => Backend::Sqlite(sqlite.clone()),
             Backend::Postgres { primary, .. } => {
                 let options = primary.connect_options().as_ref().clone();
-                let alone = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options);
+                let alone = pool(options, 1);
                 Backend::Postgres { primary: alone.clone(), replica: alone, commits: Arc::default() }
             }
         };
@@ -251,11 +251,23 @@ async fn postgres(url: &str) -> Result<PgPool, StoreError> {
     let silent = |_| StoreError::Lost("the PostgreSQL server does not answer".into());
     let first = tokio::time::timeout(PATIENCE, options.connect()).await.map_err(silent)?.map_err(refused)?;
     first.close().await.map_err(refused)?;
-    Ok(PgPoolOptions::new().max_connections(20).acquire_timeout(PATIENCE).connect_lazy_with(options))
+    Ok(pool(options, 20))
+}
+
+/// Connections whose open transactions the server ends when nothing is said in them: a process that stands still in the
+/// middle of one would keep its locks, and with them everybody who writes the same rows.
+fn pool(options: PgConnectOptions, most: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(PATIENCE)
+        .after_connect(|connection, _| Box::pin(async move { connection.execute(BOUNDED).await.map(drop) }))
+        .connect_lazy_with(options)
 }
 
 /// How long a write waits for a lease that is renewed late.
 const FROZEN: Duration = Duration::from_secs(5);
+/// How long nothing may be said in an open transaction: as long as a module may work, and less than a lease.
+const BOUNDED: &str = "SET idle_in_transaction_session_timeout = '5s'";
 /// How long a server may take to give a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 

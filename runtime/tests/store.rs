@@ -10,6 +10,8 @@ mod group;
 mod place;
 #[path = "store/promises.rs"]
 mod promises;
+#[path = "store/still.rs"]
+mod still;
 
 /// Each promise becomes one test on SQLite and one on PostgreSQL.
 macro_rules! on_both {

@@ -132,13 +132,14 @@ impl Courier {
         if ids.is_empty() || self.is_idempotent(channel) {
             return true;
         }
-        match self.journal.sending(ids).await {
+        match self.journal.sending(ids.clone()).await {
             Ok(()) => {
                 fault::point("sending-marked");
                 true
             }
             Err(error) => {
-                tracing::error!(%channel, %error, "answers stay in the outbox until the next start");
+                tracing::error!(%channel, %error, "answers stay in the outbox for whoever looks next");
+                self.journal.let_go(ids);
                 false
             }
         }

@@ -29,6 +29,15 @@ pub(super) async fn take(tx: &mut Tx, ids: &[String]) -> Result<(), StoreError> 
     Ok(())
 }
 
+/// Gives entries back to whoever looks next.
+pub(super) async fn let_go(tx: &mut Tx, ids: &[String]) -> Result<(), StoreError> {
+    for chunk in ids.chunks(500) {
+        let head = "UPDATE inbox SET held_by = '' WHERE message_id IN";
+        tx.run(chunk.iter().fold(Sql::rows(head, 1, ""), |statement, id| statement.bind(id))).await?;
+    }
+    Ok(())
+}
+
 /// Entries that are not in this life's hands, oldest first.
 pub(super) async fn strays(store: &Store, me: &str) -> Result<Vec<Stray>, StoreError> {
     let text = "SELECT message_id, entity_id FROM inbox WHERE (held_by <> $1 OR held_by = '') AND attempts <= $2 ORDER BY seq LIMIT $3";

@@ -1,6 +1,7 @@
 //! The actor behind the journal: takes what has gathered while it wrote the last group, and writes it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -81,6 +82,8 @@ pub(super) struct Seed {
 /// Writes one group after the other.
 pub(super) struct Keeper {
     seed: Seed,
+    /// What could not be written, and must be.
+    kept: Batch,
     groups: u64,
     rows: u64,
 }
@@ -91,13 +94,19 @@ impl Actor for Keeper {
     type Seed = Seed;
 
     async fn open(seed: Seed, _: &Me<Order>) -> Result<Self, Fault> {
-        Ok(Self { seed, groups: 0, rows: 0 })
+        Ok(Self { seed, kept: Batch::default(), groups: 0, rows: 0 })
     }
 
     async fn handle(&mut self, Order: Order, me: &Me<Order>) -> Result<(), Fault> {
-        if let Some(batch) = self.seed.gathering.take() {
-            self.rows += batch.write(&self.seed.store).await;
-            self.groups += 1;
+        let gathered = self.seed.gathering.take();
+        let more = gathered.is_some();
+        if more || !self.kept.is_empty() {
+            self.write(gathered.unwrap_or_default()).await;
+            if !self.kept.is_empty() {
+                me.later(AGAIN, Order);
+            }
+        }
+        if more {
             me.address().send(Order).ok();
         }
         Ok(())
@@ -105,7 +114,10 @@ impl Actor for Keeper {
 
     async fn close(&mut self) {
         while let Some(batch) = self.seed.gathering.take() {
-            batch.write(&self.seed.store).await;
+            self.write(batch).await;
+        }
+        if !self.kept.is_empty() {
+            self.write(Batch::default()).await;
         }
     }
 
@@ -113,6 +125,19 @@ impl Actor for Keeper {
         json!({ "groups_written": self.groups, "rows_written": self.rows })
     }
 }
+
+impl Keeper {
+    async fn write(&mut self, mut batch: Batch) {
+        batch.again(std::mem::take(&mut self.kept));
+        let (rows, kept) = batch.write(&self.seed.store).await;
+        self.rows += rows;
+        self.groups += 1;
+        self.kept = kept;
+    }
+}
+
+/// After how long what could not be written is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 impl Drop for Keeper {
     fn drop(&mut self) {

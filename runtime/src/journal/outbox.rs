@@ -90,6 +90,8 @@ pub(super) const SENDING: &str = "UPDATE outbox SET state = 'sending' WHERE id I
 pub(super) const UNKNOWN: &str = "UPDATE outbox SET state = 'unknown' WHERE id IN";
 /// Marks rows that did not leave after all.
 pub(super) const UNSENT: &str = "UPDATE outbox SET state = 'waiting' WHERE id IN";
+/// Gives rows that did not leave back to whoever looks next.
+pub(super) const LET_GO: &str = "UPDATE outbox SET state = 'waiting', held_by = '' WHERE id IN";
 /// Forgets rows that were sent.
 pub(super) const SENT: &str = "DELETE FROM outbox WHERE id IN";
 

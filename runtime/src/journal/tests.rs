@@ -93,3 +93,23 @@ async fn a_group_that_cannot_be_written_is_told_to_who_waits_and_the_next_one_is
     }
     root.stop(Duration::from_secs(5)).await;
 }
+
+#[tokio::test]
+async fn what_is_done_leaves_the_inbox_though_the_database_was_away_when_it_was_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, journal, root) = house(&folder).await;
+    journal.accept(entry("m1", "{}")).await.expect("it is accepted");
+    let file = rusqlite::Connection::open(file_in(folder.path())).expect("the same file");
+    file.execute_batch("CREATE TRIGGER away BEFORE DELETE ON inbox BEGIN SELECT RAISE(ABORT, 'away'); END").expect("it refuses");
+    journal.done("m1");
+    journal.flushed().await;
+    assert_eq!(journal.open().await.expect("the store answers").inbox, 1);
+    file.execute_batch("DROP TRIGGER away").expect("it is back");
+    let gone = async {
+        while journal.open().await.expect("the store answers").inbox > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("it is written in the end");
+    root.stop(Duration::from_secs(5)).await;
+}

@@ -28,6 +28,8 @@ const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long who asked waits for what comes of a message in the inbox, and how often it is looked at.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long what comes later goes behind what was left in the inbox.
+const BEHIND: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(200);
 
 /// A channel on another node, as a platform sees it.
@@ -40,7 +42,7 @@ impl RemoteEar {
     pub(super) fn open(afar: Afar, key: ChannelKey) -> Self {
         let (sender, heard) = mpsc::channel(QUEUE);
         let emptied = CancellationToken::new();
-        let carrier = Carrier { afar, key, way: None };
+        let carrier = Carrier { afar, key, way: None, left: None };
         let done = emptied.clone().drop_guard();
         spawn::task("afar", async move {
             let (afar, key) = (carrier.afar.clone(), carrier.key.clone());
@@ -81,6 +83,8 @@ struct Carrier {
     afar: Afar,
     key: ChannelKey,
     way: Option<Where>,
+    /// What was left in the inbox last, and when: what comes behind it must not overtake it.
+    left: Option<(String, Duration)>,
 }
 
 /// What became of one try to bring something.
@@ -130,6 +134,9 @@ impl Carrier {
 
     async fn carry_one(&mut self, mut payload: Payload, asked: Asked) {
         self.name(&mut payload);
+        if weighs(&payload) && self.is_behind().await {
+            return self.leave(payload, asked).await;
+        }
         let id = self.afar.id();
         for tried in 0..TRIES {
             if tried > 0 {
@@ -172,6 +179,18 @@ impl Carrier {
             }
         }
         self.leave(payload, asked).await;
+    }
+
+    /// Whether something that was left in the inbox was not acted on yet.
+    async fn is_behind(&mut self) -> bool {
+        let Some((id, since)) = &self.left else { return false };
+        let household = &self.afar.0.household;
+        let patient = household.world().clock.since_boot() < *since + BEHIND;
+        let behind = patient && household.journal().is_open(id).await.unwrap_or(true);
+        if !behind {
+            self.left = None;
+        }
+        behind
     }
 
     async fn bring(&self, owner: &str, envelope: &Envelope) -> Tried {
@@ -255,7 +274,7 @@ impl Carrier {
     }
 
     /// Puts commands and events into the inbox, where who serves the channel finds them. Chatter is let go.
-    async fn leave(&self, payload: Payload, asked: Asked) {
+    async fn leave(&mut self, payload: Payload, asked: Asked) {
         let left = match payload {
             Payload::Said(messages) => messages.into_iter().map(Accepted::Left).collect(),
             Payload::Asked(message) => vec![Accepted::Left(message)],
@@ -279,6 +298,10 @@ impl Carrier {
                 Ok(_) => last = Some(message_id),
                 Err(error) => return tracing::error!(channel = %self.key, %error, "what was heard is lost"),
             }
+        }
+        if let Some(id) = &last {
+            let now = self.afar.0.household.world().clock.since_boot();
+            self.left = Some((id.clone(), self.left.as_ref().map_or(now, |(_, since)| *since)));
         }
         let Some(asked) = asked else { return };
         match last {
@@ -336,6 +359,16 @@ fn pieces(messages: Vec<ChatMessage>) -> Vec<Vec<ChatMessage>> {
         }
     }
     pieces
+}
+
+/// Whether something must not be lost, and so goes through the inbox where it must.
+fn weighs(payload: &Payload) -> bool {
+    match payload {
+        Payload::Said(messages) => messages.iter().any(|message| resolve::is_command(&message.text)),
+        Payload::Asked(message) => resolve::is_command(&message.text),
+        Payload::Happened(_) => true,
+        Payload::Errand(_) => false,
+    }
 }
 
 /// About how many bytes a message takes.
