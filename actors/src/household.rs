@@ -280,7 +280,12 @@ impl Household {
             ids: format!("{}.{}", on.ids, self.0.openings.fetch_add(1, Relaxed)).into(),
         };
         let asked = on.node.ask(|reply| node::Order::Channel(Box::new(seed), reply)).await;
-        asked.map_err(|gone| closed(&gone))?.map_err(Absent::Closed)
+        let address = asked.map_err(|gone| closed(&gone))?.map_err(Absent::Closed)?;
+        // What was accepted for it by whoever served it before goes first.
+        if let Err(error) = self.hands_on(key, &address).await {
+            tracing::warn!(channel = %key, %error, "what was left for a channel cannot be seen; it comes later");
+        }
+        Ok(address)
     }
 }
 

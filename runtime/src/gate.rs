@@ -103,6 +103,13 @@ impl Gate {
         }
     }
 
+    /// Which of this node's lives it is; `None` between two. What was heard in one is not for the next.
+    #[must_use]
+    pub fn life(&self) -> Option<u64> {
+        let lives = self.0.deadline.load(Ordering::Acquire) != SURRENDERED;
+        lives.then(|| self.0.surrenders.load(Ordering::Acquire))
+    }
+
     /// What its times are measured on.
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock

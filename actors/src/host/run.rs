@@ -42,14 +42,16 @@ struct Job<'a> {
     origin: &'a Origin,
 }
 
+/// What who asks is told while nothing can be written.
+const LATER: &str = "this cannot be written down right now, try again in a minute";
+
 impl Host {
     pub(super) async fn command(&mut self, call: Call, reply: oneshot::Sender<Answered>, me: &Me<Order>) -> Result<(), Fault> {
         let Call { index, info, rest, by, origin, accepted } = call;
         if let Some(accepting) = accepted
             && !dispatch::accepted(accepting).await
         {
-            let said =
-                Answer::told(&by.name, "this cannot be written down right now, try again in a minute".into(), Verdict::Unavailable, None);
+            let said = Answer::told(&by.name, LATER.into(), Verdict::Unavailable, None);
             reply.send(self.plain(said, info.word)).ok();
             return Ok(());
         }
@@ -76,6 +78,10 @@ impl Host {
             }
             self.dirty = true;
             self.learn(me);
+            reply.send(self.plain(said, info.word)).ok();
+            return Ok(());
+        }
+        if said.verdict == Verdict::Unavailable {
             reply.send(self.plain(said, info.word)).ok();
             return Ok(());
         }
@@ -169,6 +175,10 @@ impl Host {
         drop(self.desk.take_tx());
         let text = match &error {
             ModuleError::Store(StoreError::Stale { .. }) => return Err(error.into()),
+            // Nothing was done and nothing is written down: the same message again begins anew.
+            ModuleError::Store(StoreError::Lost(_) | StoreError::Shut(_)) => {
+                return Ok(Answer::told(who, LATER.into(), Verdict::Unavailable, Some(why)));
+            }
             ModuleError::Refused(text) => return Ok(Answer::told(who, text.clone(), Verdict::Failed, Some(why))),
             ModuleError::Unavailable { service, .. } => format!("{service} is not available now, try again later."),
             ModuleError::Store(_) => format!("{what} failed here. It has been noted."),

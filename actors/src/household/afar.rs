@@ -1,5 +1,6 @@
 //! Channels that another node serves: what is heard for them here is brought there, and what comes of it back.
 
+mod bundle;
 mod ear;
 mod lending;
 mod route;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use waddlebot_runtime::actor::Address;
 use waddlebot_runtime::chat::ChannelKey;
 use waddlebot_runtime::journal::{Entry, Stray};
 use waddlebot_runtime::response::Response;
@@ -98,6 +99,22 @@ impl Household {
             // A platform that is not connected yet must not hold up the others.
             let courier = on.courier.clone();
             spawn::task("left over", async move { courier.settle(on_its_way).await });
+        }
+        Ok(())
+    }
+
+    /// Hands a channel that was just opened what was left for it, before anybody else speaks.
+    pub(super) async fn hands_on(&self, key: &ChannelKey, channel: &Address<channel::Order>) -> Result<(), StoreError> {
+        let journal = &self.0.on.journal;
+        let left: Vec<_> = journal.strays().await?.into_iter().filter(|stray| stray.entity == key.as_str()).map(|stray| stray.id).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        for Entry { message_id, body, .. } in journal.adopt(&left).await? {
+            match serde_json::from_str::<Accepted>(&body) {
+                Ok(accepted) => drop(channel.send(channel::Order::Again(accepted))),
+                Err(error) => tracing::error!(message_id, %error, "an entry of the inbox cannot be read and stays there"),
+            }
         }
         Ok(())
     }

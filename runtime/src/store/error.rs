@@ -81,9 +81,13 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Taken,
             sqlx::Error::Database(cause) if cause.code().is_some_and(|code| passing(&code)) => Self::Lost(error.to_string()),
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                Self::Lost(error.to_string())
-            }
+            // What speaks no PostgreSQL is no server, or one that breaks off in the middle of a word.
+            sqlx::Error::Protocol(_)
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Lost(error.to_string()),
             _ => Self::Refused(error.to_string()),
         }
     }

@@ -62,7 +62,7 @@ fn a_node_with_many_claims_is_drained_in_time_and_nobody_waits_long() {
                 scope.spawn(move || ways.talks(&Place::Room(format!("busy{number}")), &format!("busy{number}"), over))
             })
             .collect();
-        passes(Duration::from_secs(4));
+        passes(Duration::from_secs(10));
         let from = now();
         let status = one.bot().terminate();
         let took = now() - from;

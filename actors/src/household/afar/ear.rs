@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use waddlebot_runtime::chat::{ChannelKey, ChatMessage, Text};
+use waddlebot_runtime::gate::Gate;
 use waddlebot_runtime::gateway::{Answer, Envelope, Payload};
 use waddlebot_runtime::intake::{self, Ear, Heard, Outcome, Ran, Unheard, Verdict};
 use waddlebot_runtime::journal::Entry;
@@ -12,6 +13,7 @@ use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::spawn;
 
+use super::bundle::{gather, pieces, weighs};
 use super::{Afar, Where, is_lost};
 use crate::channel::{Accepted, resolve};
 use crate::household::Household;
@@ -20,9 +22,8 @@ use crate::household::Household;
 const QUEUE: usize = 256;
 /// A way that nobody used for this long is forgotten.
 const IDLE: Duration = Duration::from_secs(60);
-/// What is said goes together, up to so many messages and bytes.
-const MESSAGES: usize = 100;
-const BYTES: usize = 64 * 1024;
+/// How long a frozen node keeps what it heard.
+const FROZEN: Duration = Duration::from_secs(30);
 /// How often a way is looked up anew for one thing, and the pause before.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -36,13 +37,18 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(super) struct RemoteEar {
     heard: mpsc::Sender<Heard>,
     emptied: CancellationToken,
+    gate: Gate,
+    /// In which of this node's lives it hears.
+    life: Option<u64>,
 }
 
 impl RemoteEar {
     pub(super) fn open(afar: Afar, key: ChannelKey) -> Self {
         let (sender, heard) = mpsc::channel(QUEUE);
         let emptied = CancellationToken::new();
-        let carrier = Carrier { afar, key, way: None, left: None };
+        let gate = afar.0.household.world().gate.clone();
+        let life = gate.life();
+        let carrier = Carrier { afar, key, way: None, left: None, life };
         let done = emptied.clone().drop_guard();
         spawn::task("afar", async move {
             let (afar, key) = (carrier.afar.clone(), carrier.key.clone());
@@ -50,7 +56,7 @@ impl RemoteEar {
             drop(done);
             afar.forget(&key);
         });
-        Self { heard: sender, emptied }
+        Self { heard: sender, emptied, gate, life }
     }
 
     /// Comes true when all that was heard has been handed on and nothing more is.
@@ -61,6 +67,9 @@ impl RemoteEar {
 
 impl Ear for RemoteEar {
     fn hear(&self, heard: Heard) -> Result<(), (Unheard, Heard)> {
+        if !self.is_open() {
+            return Err((Unheard::Unavailable, heard));
+        }
         self.heard.try_send(heard).map_err(|error| match error {
             mpsc::error::TrySendError::Full(heard) => (Unheard::Busy, heard),
             mpsc::error::TrySendError::Closed(heard) => (Unheard::Unavailable, heard),
@@ -72,7 +81,7 @@ impl Ear for RemoteEar {
     }
 
     fn is_open(&self) -> bool {
-        !self.heard.is_closed()
+        !self.heard.is_closed() && self.life.is_some() && self.life == self.gate.life()
     }
 }
 
@@ -85,6 +94,7 @@ struct Carrier {
     way: Option<Where>,
     /// What was left in the inbox last, and when: what comes behind it must not overtake it.
     left: Option<(String, Duration)>,
+    life: Option<u64>,
 }
 
 /// What became of one try to bring something.
@@ -121,6 +131,11 @@ impl Carrier {
     }
 
     async fn carry(&mut self, heard: Heard) {
+        if !self.may_carry().await {
+            // Whoever has what this node had hears it as well; who waits learns that there is no answer.
+            tracing::warn!(channel = %self.key, "what was heard is not carried: this node has lost its lease, or waits for it");
+            return;
+        }
         match heard {
             Heard::Said(messages) => {
                 for piece in pieces(messages) {
@@ -130,6 +145,12 @@ impl Carrier {
             Heard::Asked(message, asked) => self.carry_one(Payload::Asked(message), Some(asked)).await,
             Heard::Happened(event, asked) => self.carry_one(Payload::Happened(event), asked).await,
         }
+    }
+
+    /// Whether this node lives still as it did when it heard. One that stood still waits until it knows.
+    async fn may_carry(&self) -> bool {
+        let gate = &self.afar.0.household.world().gate;
+        gate.wait(Duration::ZERO, FROZEN).await.is_ok() && gate.life() == self.life
     }
 
     async fn carry_one(&mut self, mut payload: Payload, asked: Asked) {
@@ -342,53 +363,4 @@ async fn recorded(household: &Household, message_id: &str) -> Option<Outcome> {
         outcome.ran.push(Ran { module: one.module, command: one.command, error, execution_time_ms, ..Ran::default() });
     }
     Some(outcome)
-}
-
-/// Much that was said, in pieces that fit into an envelope.
-fn pieces(messages: Vec<ChatMessage>) -> Vec<Vec<ChatMessage>> {
-    let (mut pieces, mut bytes) = (Vec::new(), BYTES);
-    for message in messages {
-        let more = cost(&message);
-        if bytes + more > BYTES || pieces.last().is_none_or(|piece: &Vec<_>| piece.len() >= MESSAGES) {
-            pieces.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += more;
-        if let Some(piece) = pieces.last_mut() {
-            piece.push(message);
-        }
-    }
-    pieces
-}
-
-/// Whether something must not be lost, and so goes through the inbox where it must.
-fn weighs(payload: &Payload) -> bool {
-    match payload {
-        Payload::Said(messages) => messages.iter().any(|message| resolve::is_command(&message.text)),
-        Payload::Asked(message) => resolve::is_command(&message.text),
-        Payload::Happened(_) => true,
-        Payload::Errand(_) => false,
-    }
-}
-
-/// About how many bytes a message takes.
-fn cost(message: &ChatMessage) -> usize {
-    200 + message.text.len() + message.by.name.len() + message.by.id.len() + message.id.len()
-}
-
-/// Adds what was said meanwhile; gives what came behind it and is something else.
-fn gather(messages: &mut Vec<ChatMessage>, heard: &mut mpsc::Receiver<Heard>) -> Option<Heard> {
-    let size = |messages: &[ChatMessage]| messages.iter().map(cost).sum::<usize>();
-    let mut bytes = size(messages);
-    while messages.len() < MESSAGES && bytes < BYTES {
-        match heard.try_recv() {
-            Ok(Heard::Said(more)) => {
-                bytes += size(&more);
-                messages.extend(more);
-            }
-            Ok(other) => return Some(other),
-            Err(_) => return None,
-        }
-    }
-    None
 }

@@ -104,8 +104,8 @@ fn a_node_speaks_with_the_version_before_and_after_its_own_and_with_no_other() {
     assert_eq!(agreed(6..=7, 6..=7), Some(7));
     assert_eq!((agreed(6..=7, 5..=6), agreed(5..=6, 6..=7)), (Some(6), Some(6)));
     assert_eq!((agreed(6..=7, 4..=5), agreed(4..=5, 6..=7)), (None, None));
-    assert_eq!(agreed(7..=6, 6..=7), None, "nonsense is no version");
+    assert_eq!(agreed(RangeInclusive::new(7, 6), 6..=7), None, "nonsense is no version");
     let bytes = Answer::Taken.write(6);
     assert_eq!(bytes[..2], 6u16.to_le_bytes(), "what was agreed on is what is written");
-    assert!(OLDEST + 1 >= VERSION, "a node reads at least the version before its own");
+    const { assert!(OLDEST + 1 >= VERSION, "a node reads at least the version before its own") };
 }
