@@ -132,6 +132,12 @@ impl Journal {
         execution::of(&self.store, executions).await
     }
 
+    /// Whether what is accepted is in the hands of one of this node's lives, so that it can be told from what is not.
+    #[must_use]
+    pub fn has_hands(&self) -> bool {
+        !self.life().is_empty()
+    }
+
     /// Whose hands this node's are now.
     fn life(&self) -> String {
         self.here.as_ref().and_then(Here::identity).map_or_else(String::new, |me| me.life())

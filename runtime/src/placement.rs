@@ -226,7 +226,7 @@ impl Placement {
         let room = i64::try_from(room).unwrap_or(i64::MAX);
         let mut taken = claims::take_some(&inner.store, &me, room, inner.clock.now()).await?;
         taken.sort_by(|(_, one), (_, other)| choice::sooner(one, other));
-        Ok(taken.into_iter().map(|(claim, _)| self.keep(claim)).collect())
+        Ok(taken.into_iter().map(|(claim, demand)| self.keep_beside(claim, demand.beside)).collect())
     }
 
     /// How many entities nobody serves that this node might.
@@ -295,6 +295,14 @@ impl Placement {
             self.0.beside.clear();
         }
         Ok(me)
+    }
+
+    /// Keeps it, and what it goes with when it is handed over.
+    fn keep_beside(&self, claim: Claim, beside: String) -> Claim {
+        if !beside.is_empty() {
+            self.0.beside.insert(claim.entity.clone(), beside);
+        }
+        self.keep(claim)
     }
 
     fn keep(&self, claim: Claim) -> Claim {

@@ -106,6 +106,9 @@ impl Household {
     /// Hands a channel that was just opened what was left for it, before anybody else speaks.
     pub(super) async fn hands_on(&self, key: &ChannelKey, channel: &Address<channel::Order>) -> Result<(), StoreError> {
         let journal = &self.0.on.journal;
+        if !journal.has_hands() {
+            return Ok(());
+        }
         let left: Vec<_> = journal.strays().await?.into_iter().filter(|stray| stray.entity == key.as_str()).map(|stray| stray.id).collect();
         if left.is_empty() {
             return Ok(());

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     fn demand(entity: &str, is_live: bool, priority: i64, viewers: i64, last_activity: i64) -> Demand {
-        Demand { entity: entity.into(), is_live, priority, viewers, last_activity }
+        Demand { entity: entity.into(), beside: String::new(), is_live, priority, viewers, last_activity }
     }
 
     #[test]

@@ -19,6 +19,8 @@ impl Placement {
         let given = claims::hand_over_all(&self.0.store, &me, leader, to, self.0.clock.now()).await?;
         for claim in &given {
             self.0.beside.remove(&claim.entity);
+            // What it did not know that it lives there went as well.
+            self.give(&claim.entity);
         }
         Ok(given.len())
     }
@@ -42,8 +44,8 @@ impl Placement {
         let me = self.acting().await?;
         let rows = claims::of(&self.0.store, &me).await?;
         let given = |claim: &Claim| self.0.given.get(&claim.entity).is_some_and(|given| claim.epoch <= *given);
-        let unknown = rows.into_iter().filter(|claim| !given(claim) && self.held_here(&claim.entity).is_none());
-        Ok(unknown.map(|claim| self.keep(claim)).collect())
+        let unknown = rows.into_iter().filter(|(claim, _)| !given(claim) && self.held_here(&claim.entity).is_none());
+        Ok(unknown.map(|(claim, beside)| self.keep_beside(claim, beside)).collect())
     }
 
     /// The living nodes, as the database has them.

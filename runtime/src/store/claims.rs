@@ -49,7 +49,7 @@ macro_rules! take {
             takes!("$1", "$2"),
             " ORDER BY c.is_live DESC, c.priority, c.viewer_count DESC, COALESCE(c.last_activity, 0), c.entity_id LIMIT $4",
             $locking,
-            ") RETURNING entity_id, epoch, is_live, priority, viewer_count, last_activity"
+            ") RETURNING entity_id, epoch, is_live, priority, viewer_count, last_activity, affinity"
         )
     };
 }
@@ -79,6 +79,8 @@ pub(crate) struct Holding {
 pub struct Demand {
     /// The entity.
     pub entity: String,
+    /// What it lives beside; empty for nothing.
+    pub beside: String,
     /// Whether its stream is live.
     pub is_live: bool,
     /// The smaller, the sooner.
@@ -181,7 +183,7 @@ fn demand(row: &Row, me: &Identity) -> Result<(Claim, Demand), StoreError> {
     let claim = me.claim(&entity, row.get("epoch")?);
     let last_activity = row.get::<Option<i64>>("last_activity")?.unwrap_or(0);
     let (is_live, priority, viewers) = (row.get("is_live")?, row.get("priority")?, row.get("viewer_count")?);
-    Ok((claim, Demand { entity, is_live, priority, viewers, last_activity }))
+    Ok((claim, Demand { entity, beside: row.get("affinity")?, is_live, priority, viewers, last_activity }))
 }
 
 /// Gives an entity back. `false` when it was held no longer.
@@ -254,11 +256,11 @@ pub(crate) async fn air(store: &Store, leader: &str, news: &[(String, bool, i64)
     tx.commit().await
 }
 
-/// Everything a node holds.
-pub(crate) async fn of(store: &Store, me: &Identity) -> Result<Vec<Claim>, StoreError> {
-    let text = "SELECT entity_id, epoch FROM coordination WHERE claimed_by = $1 AND incarnation = $2";
+/// Everything a node holds, and what each lives beside.
+pub(crate) async fn of(store: &Store, me: &Identity) -> Result<Vec<(Claim, String)>, StoreError> {
+    let text = "SELECT entity_id, epoch, affinity FROM coordination WHERE claimed_by = $1 AND incarnation = $2";
     let rows = store.all(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
-    rows.iter().map(|row| row_claim(row, me)).collect()
+    rows.iter().map(|row| Ok((row_claim(row, me)?, row.get("affinity")?))).collect()
 }
 
 fn row_claim(row: &Row, owner: &Identity) -> Result<Claim, StoreError> {
