@@ -49,7 +49,7 @@ fn a_node_with_many_claims_is_drained_in_time_and_nobody_waits_long() {
     ));
     let held = || cluster.sql("SELECT count(*) FROM coordination WHERE claimed_by = 'n1' AND entity_id >= 'community:1000'");
     eventually("n1 serves them all", LIMIT * 3, || held().parse::<u64>().is_ok_and(|held| held >= many));
-    let mut others = vec![cluster.node("n2"), cluster.node("n3")];
+    let mut others = [cluster.node("n2"), cluster.node("n3")];
     others.iter_mut().for_each(Node::start);
     eventually("all reach n1", LIMIT, || others.iter().all(|node| node.reaches().len() == 2));
 
