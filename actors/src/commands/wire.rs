@@ -245,7 +245,7 @@ mod tests {
         let refused = |value: Value| draft(value).into_command().map(drop).map_err(|why| why.code());
         assert_eq!(refused(json!({})), Err("command_invalid"));
         assert_eq!(refused(json!({"command": "x", "type": "ftp"})), Err("type_invalid"));
-        assert_eq!(refused(json!({"command": "x", "event_types": ["chatMessage"]})), Err("event_types_invalid"));
+        assert_eq!(refused(json!({"command": "x", "event_types": ["chat_massage"]})), Err("event_types_invalid"));
         assert_eq!(refused(json!({"command": "x", "permission_level": "king"})), Err("permission_level_invalid"));
         assert!(serde_json::from_value::<Draft>(json!({"comand": "x"})).is_err());
     }
