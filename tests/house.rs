@@ -183,6 +183,11 @@ fn owners(files: &[File], tables: &BTreeSet<String>) -> Vec<String> {
             owners.entry(table).or_default().push(&file.path);
         }
     }
+    // A file and its folder are one.
+    for paths in owners.values_mut() {
+        let folders: Vec<_> = paths.iter().map(|path| path.replace(".rs", "/")).collect();
+        paths.retain(|path| !folders.iter().any(|folder| path.starts_with(folder.as_str())));
+    }
     owners
         .iter()
         .filter(|(_, paths)| paths.len() > 1)

@@ -6,6 +6,7 @@ mod commands;
 pub(crate) mod errands;
 mod left;
 mod limits;
+mod listening;
 mod news;
 mod responses;
 mod roles;

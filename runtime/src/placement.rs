@@ -3,6 +3,8 @@
 mod airing;
 pub mod choice;
 mod group;
+pub mod ledger;
+pub mod outside;
 
 use std::fmt;
 use std::sync::Arc;

@@ -21,11 +21,13 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::gate::Gate;
 
+pub use claims::outside::{LISTENS, Listened, Listening, Told};
+pub use claims::shown::{Held, Shown, Sought};
 pub use claims::{Demand, Identity};
 pub use error::StoreError;
 pub use fence::{Claim, FencedTx};
 pub use hold::Hold;
-pub use nodes::{Member, Neighbour};
+pub use nodes::{Known, Member, Neighbour};
 pub(crate) use session::Session;
 pub use sql::{Cell, Row, Sql, Value, sql};
 pub use tx::{Receipt, Tx};

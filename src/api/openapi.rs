@@ -23,7 +23,7 @@ A key has a role: trigger (collectors), action (modules outside), core (services
 A refusal is a status and `{\"error\":{\"code\":\"…\",\"message\":\"…\"}}`; the code stays, the message is for people.";
 
 /// What each area is about.
-const AREAS: [(&str, &str); 12] = [
+const AREAS: [(&str, &str); 13] = [
     ("events", "What happened on a platform, sent in by a collector"),
     ("responses", "What programs elsewhere answer later"),
     ("commands", "What may be typed, and where"),
@@ -31,6 +31,7 @@ const AREAS: [(&str, &str); 12] = [
     ("roles", "Who is what where, and what that lets them do"),
     ("limits", "How often commands were used, and may be"),
     ("collectors", "What collectors of the original know: register, live, send"),
+    ("coordination", "Which collector listens to what"),
     ("communities", "Who lives here"),
     ("rooms", "The chat rooms of the house"),
     ("overlays", "What the browser sources in a stream show"),

@@ -4,6 +4,7 @@ mod answer;
 mod batch;
 mod collectors;
 mod commands;
+mod coordination;
 mod described;
 mod entities;
 mod event;
@@ -58,4 +59,5 @@ pub(crate) fn table() -> Table<Arc<Desk>> {
         .and(rbac::table())
         .and(rate_limits::table())
         .and(collectors::table())
+        .and(coordination::table())
 }

@@ -100,7 +100,14 @@ impl Renewal {
     /// that a database that is gone for all kills nobody.
     async fn watch_others(&self, watch: &mut Lookout) -> Result<(), StoreError> {
         let others = nodes::others(&self.store, self.here.node_id()).await?;
-        for (node, seen) in watch.look(others, self.clock.since_boot(), self.terms.ttl + MARGIN) {
+        // A file has one node, which holds its lock; who else stands there is a collector.
+        let watched = others.into_iter().filter(|(_, _, silence)| *silence > 0 || !self.store.is_file());
+        let patience = |silence: i64| match u64::try_from(silence) {
+            Ok(millis @ 1..) => Duration::from_millis(millis),
+            _ => self.terms.ttl + MARGIN,
+        };
+        let watched = watched.map(|(node, seen, silence)| (node, seen, patience(silence))).collect();
+        for (node, seen) in watch.look(watched, self.clock.since_boot()) {
             if nodes::declare_dead(&self.store, &node, &seen).await? {
                 metrics::counter!("waddlebot_nodes_declared_dead_total", "how" => "silent").increment(1);
                 tracing::warn!(node, incarnation = seen.incarnation, "this node is silent and was declared dead");

@@ -10,11 +10,11 @@ use crate::store::nodes::Seen;
 pub(super) struct Lookout(HashMap<String, (Seen, Duration)>);
 
 impl Lookout {
-    /// Looks at the living nodes' rows; gives those that have not changed for `patience`.
-    pub(super) fn look(&mut self, rows: Vec<(String, Seen)>, now: Duration, patience: Duration) -> Vec<(String, Seen)> {
+    /// Looks at the living nodes' rows, each with how long it may be silent; gives those that were for so long.
+    pub(super) fn look(&mut self, rows: Vec<(String, Seen, Duration)>, now: Duration) -> Vec<(String, Seen)> {
         let before = std::mem::take(&mut self.0);
         let mut silent = Vec::new();
-        for (node, seen) in rows {
+        for (node, seen, patience) in rows {
             let since = before.get(&node).filter(|(last, _)| *last == seen).map_or(now, |(_, since)| *since);
             if now.saturating_sub(since) >= patience {
                 silent.push((node.clone(), seen.clone()));
@@ -36,26 +36,26 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(6);
 
-    fn row(seq: i64) -> Vec<(String, Seen)> {
-        vec![("n2".to_owned(), Seen { incarnation: 1, seq, state: "up".into() })]
+    fn row(seq: i64) -> Vec<(String, Seen, Duration)> {
+        vec![("n2".to_owned(), Seen { incarnation: 1, seq, state: "up".into() }, PATIENCE)]
     }
 
     #[test]
     fn only_who_was_seen_unchanged_for_a_whole_lease_is_silent() {
         let mut watch = Lookout::default();
         let at = Duration::from_secs;
-        assert!(watch.look(row(5), at(100), PATIENCE).is_empty());
-        assert!(watch.look(row(5), at(105), PATIENCE).is_empty());
-        assert!(watch.look(row(6), at(106), PATIENCE).is_empty());
-        assert!(watch.look(row(6), at(111), PATIENCE).is_empty());
-        assert_eq!(watch.look(row(6), at(112), PATIENCE), row(6));
+        assert!(watch.look(row(5), at(100)).is_empty());
+        assert!(watch.look(row(5), at(105)).is_empty());
+        assert!(watch.look(row(6), at(106)).is_empty());
+        assert!(watch.look(row(6), at(111)).is_empty());
+        assert_eq!(watch.look(row(6), at(112)), [("n2".to_owned(), row(6).remove(0).1)]);
     }
 
     #[test]
     fn who_was_cut_off_itself_starts_to_watch_anew() {
         let mut watch = Lookout::default();
-        watch.look(row(5), Duration::from_secs(100), PATIENCE);
+        watch.look(row(5), Duration::from_secs(100));
         watch.forget();
-        assert!(watch.look(row(5), Duration::from_secs(200), PATIENCE).is_empty());
+        assert!(watch.look(row(5), Duration::from_secs(200)).is_empty());
     }
 }

@@ -73,6 +73,17 @@ impl Placement {
         Ok(())
     }
 
+    /// Tells everybody that this node stays after all. `false` when it was not about to go.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn stays(&self) -> Result<bool, StoreError> {
+        match self.0.here.identity() {
+            Some(me) => nodes::stays(&self.0.store, &me).await,
+            None => Ok(false),
+        }
+    }
+
     fn beside(&self, leader: &str) -> Vec<String> {
         self.0.beside.iter().filter(|beside| beside.value() == leader).map(|beside| beside.key().clone()).collect()
     }

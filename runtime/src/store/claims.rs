@@ -1,6 +1,9 @@
-//! The rows that say who holds what: the only SQL on them.
+//! The rows that say who holds what: the only SQL on them, here and in this folder.
 
-use super::nodes::{alone, owner_lives, takes};
+pub(crate) mod outside;
+pub(crate) mod shown;
+
+use super::nodes::{alone, from_nodes, owner_lives, takes};
 use super::{Claim, Row, Sql, Store, StoreError, Tx, sql};
 use crate::chat::{ChannelKey, Millis};
 
@@ -24,6 +27,7 @@ macro_rules! unheld {
         concat!("(c.claimed_by IS NULL OR NOT ", owner_lives!(), ")")
     };
 }
+use unheld;
 
 /// Of a row of `coordination` called `c`: the taker ($1, $2) may have it, because nobody who lives holds it and it
 /// lives beside nothing, or beside what the taker holds.
@@ -158,9 +162,20 @@ pub(crate) async fn take_one(
     Ok(Some(claim))
 }
 
-/// How many entities a node might take.
+/// How many entities a node might take. Asked every second by every node: it looks at what is not claimed, and at what
+/// gone nodes and former lives of nodes left, each by an index of its own, and not at what is served.
 pub(crate) async fn untaken(store: &Store, me: &Identity) -> Result<i64, StoreError> {
-    let text = concat!("SELECT COUNT(*) AS untaken FROM coordination c WHERE ", takeable!());
+    let text = concat!(
+        "SELECT (SELECT COUNT(*) FROM coordination c WHERE c.claimed_by IS NULL AND c.affinity = '' AND c.status <> 'error') \
+         + (SELECT COUNT(*) FROM coordination c JOIN coordination l ON l.entity_id = c.affinity AND l.claimed_by = $1 AND l.incarnation = $2 \
+            WHERE c.claimed_by IS NULL AND c.affinity <> '' AND c.affinity <> 'outside' AND c.status <> 'error') \
+         + (SELECT COUNT(*) ",
+        from_nodes!(),
+        " JOIN coordination c ON c.claimed_by = n.node_id AND c.incarnation <= n.incarnation \
+            WHERE (c.incarnation < n.incarnation OR n.state NOT IN ('up', 'draining', 'outside')) \
+            AND c.status <> 'error' AND c.affinity <> 'outside' AND (c.affinity = '' OR EXISTS (SELECT 1 FROM coordination l \
+            WHERE l.entity_id = c.affinity AND l.claimed_by = $1 AND l.incarnation = $2))) AS untaken"
+    );
     let row = store.one(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
     row.map_or(Ok(0), |row| row.get("untaken"))
 }

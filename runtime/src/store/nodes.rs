@@ -7,10 +7,19 @@ use claims::changed;
 /// Of a row of `coordination` called `c`: its owner lives, in the life that holds it.
 macro_rules! owner_lives {
     () => {
-        "EXISTS (SELECT 1 FROM nodes n WHERE n.node_id = c.claimed_by AND n.incarnation = c.incarnation AND n.state IN ('up', 'draining'))"
+        "EXISTS (SELECT 1 FROM nodes n WHERE n.node_id = c.claimed_by AND n.incarnation = c.incarnation \
+         AND n.state IN ('up', 'draining', 'outside'))"
     };
 }
 pub(super) use owner_lives;
+
+/// Nodes as `n`, to be joined with what they hold.
+macro_rules! from_nodes {
+    () => {
+        "FROM nodes n"
+    };
+}
+pub(super) use from_nodes;
 
 /// The node with these two placeholders lives and is not about to go.
 macro_rules! takes {
@@ -105,11 +114,12 @@ pub(crate) async fn renew(store: &Store, me: &Identity, load: i64, now: Millis) 
     changed(store, sql(text).bind(&me.node_id).bind(me.incarnation).bind(load).bind(now)).await
 }
 
-/// The living nodes but this one.
-pub(crate) async fn others(store: &Store, id: &str) -> Result<Vec<(String, Seen)>, StoreError> {
-    let text = "SELECT node_id, incarnation, seq, state FROM nodes WHERE node_id <> $1 AND state IN ('up', 'draining')";
+/// The living nodes but this one, and the collectors outside with the milliseconds of silence after which they count as
+/// gone (0 for a node).
+pub(crate) async fn others(store: &Store, id: &str) -> Result<Vec<(String, Seen, i64)>, StoreError> {
+    let text = "SELECT node_id, incarnation, seq, state, silence FROM nodes WHERE node_id <> $1 AND state IN ('up', 'draining', 'outside')";
     let rows = store.all(sql(text).bind(id)).await?;
-    rows.iter().map(|row| Ok((row.get("node_id")?, seen(row)?))).collect()
+    rows.iter().map(|row| Ok((row.get("node_id")?, seen(row)?, row.get("silence")?))).collect()
 }
 
 /// A living node, as its row tells it.
@@ -160,7 +170,8 @@ pub(crate) async fn drains(store: &Store, me: &Identity) -> Result<bool, StoreEr
 
 /// Declares a node dead that did not renew since it was seen.
 pub(crate) async fn declare_dead(store: &Store, id: &str, seen: &Seen) -> Result<bool, StoreError> {
-    let text = "UPDATE nodes SET state = 'dead' WHERE node_id = $1 AND incarnation = $2 AND seq = $3 AND state IN ('up', 'draining')";
+    let text = "UPDATE nodes SET state = 'dead' WHERE node_id = $1 AND incarnation = $2 AND seq = $3 \
+                AND state IN ('up', 'draining', 'outside')";
     changed(store, sql(text).bind(id).bind(seen.incarnation).bind(seen.seq)).await
 }
 
@@ -179,4 +190,78 @@ pub(crate) async fn totals(store: &Store) -> Result<(i64, i64), StoreError> {
                 FROM nodes WHERE state = 'up'";
     let row = store.one(sql(text)).await?.ok_or_else(|| StoreError::Refused("a sum without a row".into()))?;
     Ok((row.get("capacity")?, row.get("load")?))
+}
+
+/// Says that a node that was about to go stays. `false` when it was not about to go.
+pub(crate) async fn stays(store: &Store, me: &Identity) -> Result<bool, StoreError> {
+    let text = "UPDATE nodes SET state = 'up' WHERE node_id = $1 AND incarnation = $2 AND state = 'draining'";
+    changed(store, sql(text).bind(&me.node_id).bind(me.incarnation)).await
+}
+
+/// A node or collector as an operator sees it, living or not.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Known {
+    /// Its name.
+    pub node: String,
+    /// Which of its lives.
+    pub incarnation: i64,
+    /// `up`, `draining`, `down` or `dead`; `outside` for a collector that lives.
+    pub state: String,
+    /// Where peers reach it.
+    pub address: String,
+    /// Where people and platforms reach it.
+    pub http_address: String,
+    /// The program's version.
+    pub version: String,
+    /// The most claims it can hold.
+    pub capacity: i64,
+    /// How many it holds, as it said last.
+    pub load: i64,
+    /// When it last showed that it lives, on its own clock, in milliseconds since 1970. To look at only.
+    pub renewed_at: Millis,
+}
+
+/// Every node and collector that was ever seen, by name.
+pub(crate) async fn known(store: &Store) -> Result<Vec<Known>, StoreError> {
+    let text = "SELECT node_id, incarnation, state, address, http_address, version, capacity, load, renewed_at FROM nodes \
+                ORDER BY node_id LIMIT 2000";
+    let read = |row: &Row| {
+        Ok(Known {
+            node: row.get("node_id")?,
+            incarnation: row.get("incarnation")?,
+            state: row.get("state")?,
+            address: row.get("address")?,
+            http_address: row.get("http_address")?,
+            version: row.get("version")?,
+            capacity: row.get("capacity")?,
+            load: row.get("load")?,
+            renewed_at: row.get("renewed_at")?,
+        })
+    };
+    store.all(sql(text)).await?.iter().map(read).collect()
+}
+
+/// Lets a collector in that was not heard of, or was gone; as it is known from now on. One that lives shows that it does.
+pub(crate) async fn joins(store: &Store, id: &str, silence: i64, capacity: i64, now: Millis) -> Result<Identity, StoreError> {
+    let text = "INSERT INTO nodes (node_id, incarnation, seq, state, capacity, silence, renewed_at) VALUES ($1, 1, 1, 'outside', $2, $3, $4) \
+                ON CONFLICT (node_id) DO UPDATE SET seq = nodes.seq + 1, capacity = $2, silence = $3, renewed_at = $4, state = 'outside', \
+                incarnation = CASE WHEN nodes.state = 'outside' THEN nodes.incarnation ELSE nodes.incarnation + 1 END RETURNING incarnation";
+    let mut tx = store.begin().await?;
+    let row = tx.one(sql(text).bind(id).bind(capacity).bind(silence).bind(now)).await?;
+    let row = row.ok_or_else(|| StoreError::Refused("a row that was written is not there".into()))?;
+    let incarnation = row.get("incarnation")?;
+    tx.commit().await?;
+    Ok(Identity { node_id: id.to_owned(), incarnation })
+}
+
+/// A collector as it is known, with its state; `None` when nobody of this name was ever seen.
+pub(crate) async fn collector(store: &Store, id: &str) -> Result<Option<(Identity, String)>, StoreError> {
+    let seen = node(store, id).await?;
+    Ok(seen.map(|seen| (Identity { node_id: id.to_owned(), incarnation: seen.incarnation }, seen.state)))
+}
+
+/// A collector shows that it lives, and how much it holds. `false` when it counts as gone.
+pub(crate) async fn beats(store: &Store, me: &Identity, load: i64, now: Millis) -> Result<bool, StoreError> {
+    let text = "UPDATE nodes SET seq = seq + 1, load = $3, renewed_at = $4 WHERE node_id = $1 AND incarnation = $2 AND state = 'outside'";
+    changed(store, sql(text).bind(&me.node_id).bind(me.incarnation).bind(load).bind(now)).await
 }

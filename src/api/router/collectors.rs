@@ -215,14 +215,14 @@ async fn events(State(desk): State<Arc<Desk>>, Body(mut sent): Body<Map<String, 
     Ok(answer)
 }
 
-fn needed(name: &str, value: &str) -> Result<String, ApiError> {
+pub(super) fn needed(name: &str, value: &str) -> Result<String, ApiError> {
     match bounded(name, value)? {
         empty if empty.is_empty() => Err(ApiError::bad_request("missing_field", format!("{name} is empty"))),
         value => Ok(value),
     }
 }
 
-fn bounded(name: &str, value: &str) -> Result<String, ApiError> {
+pub(super) fn bounded(name: &str, value: &str) -> Result<String, ApiError> {
     let value = value.trim();
     if value.chars().count() > LONGEST || value.chars().any(char::is_control) {
         return Err(ApiError::bad_request("bad_field", format!("{name} has at most {LONGEST} characters without line breaks")));
@@ -230,7 +230,7 @@ fn bounded(name: &str, value: &str) -> Result<String, ApiError> {
     Ok(value.to_owned())
 }
 
-fn kept(name: &str, value: Map<String, Value>) -> Result<String, ApiError> {
+pub(super) fn kept(name: &str, value: Map<String, Value>) -> Result<String, ApiError> {
     let text = Value::Object(value).to_string();
     if text.len() > LARGEST || text.contains("\\u0000") {
         return Err(ApiError::bad_request("bad_field", format!("{name} is at most {LARGEST} bytes of JSON without null characters")));
@@ -238,6 +238,6 @@ fn kept(name: &str, value: Map<String, Value>) -> Result<String, ApiError> {
     Ok(text)
 }
 
-fn read(text: &str) -> Value {
+pub(super) fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| json!({}))
 }
