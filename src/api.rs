@@ -2,6 +2,7 @@
 
 pub(crate) mod actors;
 pub(crate) mod auth;
+pub(crate) mod cluster;
 pub(crate) mod communities;
 pub(crate) mod error;
 mod failures;

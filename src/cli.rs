@@ -70,6 +70,8 @@ enum Command {
     Demo(commands::demo::Asked),
     /// Shows who lives on a running node: every actor with its load, or one with its memory
     Inspect(commands::inspect::Asked),
+    /// Shows the nodes of a running cluster and what each holds; drains a node, moves a community
+    Cluster(commands::cluster::Asked),
     /// Looks at everything a node needs, and says what to do where something is amiss
     Doctor(commands::doctor::Asked),
     /// Brings the database's tables up to date, and ends
@@ -120,6 +122,7 @@ impl Cli {
             Command::Chat(asked) => commands::chat::run(asked, &flags, closing).await,
             Command::Demo(asked) => commands::demo::run(asked, &flags, closing).await,
             Command::Inspect(asked) => commands::inspect::run(asked, &flags, closing).await,
+            Command::Cluster(asked) => commands::cluster::run(asked, &flags).await,
             Command::Doctor(asked) => commands::doctor::run(asked, &flags).await,
             Command::Migrate => commands::migrate::run(&flags).await,
             Command::Config => commands::config::run(&flags),

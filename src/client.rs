@@ -93,7 +93,7 @@ impl Client {
 
     /// How the node is, within `limit`; one that is not well answers too.
     pub(crate) async fn health(&self, limit: Duration) -> Result<Health, ClientError> {
-        let request = self.request(Method::GET, &["health"], &[]).timeout(limit);
+        let request = self.request::<u64>(Method::GET, &["health"], &[]).timeout(limit);
         let (status, body) = self.sent(request).await?;
         let told = serde_json::from_slice(&body).ok().filter(|_| [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE].contains(&status));
         told.ok_or_else(|| self.strange(format!("its /health answers {status}")))
@@ -101,7 +101,13 @@ impl Client {
 
     /// Asks for what is at this path.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ClientError> {
-        self.read(self.request(Method::GET, path, &[]).timeout(ANSWER)).await
+        self.read(self.request::<u64>(Method::GET, path, &[]).timeout(ANSWER)).await
+    }
+
+    /// As [`Client::get`] with words behind the question mark; empty ones are left out.
+    pub(crate) async fn find<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> Result<T, ClientError> {
+        let words: Vec<_> = query.iter().filter(|(_, word)| !word.is_empty()).cloned().collect();
+        self.read(self.request(Method::GET, path, &words).timeout(ANSWER)).await
     }
 
     /// As [`Client::get`] with a query, which makes the node wait for up to `wait`.
@@ -111,10 +117,10 @@ impl Client {
 
     /// Sends this there.
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<T, ClientError> {
-        self.read(self.request(Method::POST, path, &[]).timeout(ANSWER).json(body)).await
+        self.read(self.request::<u64>(Method::POST, path, &[]).timeout(ANSWER).json(body)).await
     }
 
-    fn request(&self, method: Method, path: &[&str], query: &[(&str, u64)]) -> RequestBuilder {
+    fn request<V: ToString>(&self, method: Method, path: &[&str], query: &[(&str, V)]) -> RequestBuilder {
         let mut url = self.base.clone();
         url.path_segments_mut().expect("an http address has a path").pop_if_empty().extend(path);
         if !query.is_empty() {

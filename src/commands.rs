@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod chat;
+pub(crate) mod cluster;
 pub(crate) mod command;
 pub(crate) mod completions;
 pub(crate) mod config;

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use waddlebot_actors::channel::admit::Rate;
 use waddlebot_actors::delivery::Courier;
-use waddlebot_actors::household::{Claims, Foundation, Household};
+use waddlebot_actors::household::{Claims, Foundation, Household, Operator};
 use waddlebot_actors::kept::Kept;
 use waddlebot_actors::node::{self, Node};
 use waddlebot_actors::outside::Outside;
@@ -77,7 +77,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     }
     let most = usize::try_from(config.node.max_claims).unwrap_or(usize::MAX);
     let placement = Placement::new(here.clone(), store.clone(), clock.clone(), most);
-    let claims: Arc<dyn Claims> = Arc::new(placement.clone());
+    let (claims, operated): (Arc<dyn Claims>, _) = (Arc::new(placement.clone()), placement.clone());
     let seed = node::Seed { store: store.clone(), claims: claims.clone() };
     let root = open_root::<Node>("node", seed, &world).await.map_err(anyhow::Error::from_boxed)?;
     let journal = root.address.ask(node::Order::Journal).await?.of(here.clone());
@@ -133,6 +133,14 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
             None
         }
     };
+    let leaving = Leaving::default();
+    let going = leaving.clone();
+    household.operated_by(Operator {
+        node: config.node.id.clone(),
+        placement: operated,
+        steward: doors.as_ref().map(|doors| doors.steward.address.clone()),
+        leaving: Box::new(move |goes| going.set(goes)),
+    });
     let steward = doors.as_ref().map(|doors| doors.steward.address.clone());
     let everybody = Everybody { household: household.clone(), overlays: overlays.clone(), steward };
     membership.address.send(membership::Order::Tenants(Arc::new(everybody)))?;
@@ -150,7 +158,6 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     });
     let base_url = config.base_url();
     let sessions_in = if config.redis().is_some() { "redis" } else { "memory" };
-    let leaving = Leaving::default();
     let checks = Checks { household: household.clone(), sessions: sessions.clone(), sessions_in, leaving: leaving.clone() };
     let allowance = Allowance { services: config.limits.api_services, people: config.limits.api_people };
     let keys = Keys::new(store.clone(), clock.clone());

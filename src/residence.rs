@@ -4,12 +4,11 @@ mod commandbook;
 mod peoplebook;
 mod rulebook;
 
-use waddlebot_actors::household::Household;
+use waddlebot_actors::household::{Gathered, Household, Resident};
 use waddlebot_actors::overlay::Overlays;
 use waddlebot_actors::overlay::item::Source;
 use waddlebot_actors::{modules, registry};
 use waddlebot_platforms::local::{self, Happen, Local, Refused, Say};
-use waddlebot_runtime::actor::Reading;
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Role};
 use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::store::StoreError;
@@ -134,18 +133,12 @@ impl House for Residence {
         })
     }
 
-    fn actors(&self) -> Boxed<'_, Answer<Vec<Reading>>> {
-        Box::pin(async move {
-            let world = self.household.world();
-            Ok(world.roster.readings(world.clock.since_boot()))
-        })
+    fn actors(&self) -> Boxed<'_, Answer<Gathered>> {
+        Box::pin(async move { Ok(self.household.residents(None).await) })
     }
 
-    fn actor<'a>(&'a self, key: &'a str) -> Boxed<'a, Answer<(Reading, serde_json::Value)>> {
-        Box::pin(async move {
-            let world = self.household.world();
-            world.roster.look(key, world.clock.since_boot()).await.ok_or(Unanswered::Unknown("actor"))
-        })
+    fn actor<'a>(&'a self, key: &'a str, node: Option<&'a str>) -> Boxed<'a, Answer<(Resident, serde_json::Value)>> {
+        Box::pin(async move { self.household.resident(key, node).await.ok_or(Unanswered::Unknown("actor")) })
     }
 }
 

@@ -57,6 +57,7 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
         .merge(api::metrics::serve(&door, household.clone(), metrics, readers))
         .merge(api::local::serve(&door, household.clone(), residence.local.clone(), closing.clone()))
         .merge(api::actors::table().serve(&door, household.clone()))
+        .merge(api::cluster::table().serve(&door, household.clone()))
         .merge(api::communities::table().serve(&door, house.clone()))
         .merge(api::overlays::serve(&door, residence.overlays.clone(), household.store().clone(), base))
         .parts();

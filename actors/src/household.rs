@@ -8,6 +8,8 @@ mod left;
 mod limits;
 mod listening;
 mod news;
+mod operator;
+mod residents;
 mod responses;
 mod roles;
 mod rules;
@@ -20,6 +22,8 @@ use std::time::Duration;
 pub use changes::Reported;
 use dashmap::DashSet;
 use metrics::{Counter, counter};
+pub use operator::{NotOperated, Operator};
+pub use residents::{Asked, Gathered, Resident};
 pub use responses::{Arrived, NotTaken};
 use waddlebot_runtime::actor::{Address, World};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId};
@@ -98,6 +102,7 @@ struct Inner {
     afar: OnceLock<Afar>,
     overlays: OnceLock<Overlays>,
     lenders: Lenders,
+    operator: OnceLock<Operator>,
     /// How often a channel that was looked for was open, and how often not.
     looked: (Counter, Counter),
 }
@@ -115,6 +120,7 @@ impl Household {
             afar: OnceLock::new(),
             overlays: OnceLock::new(),
             lenders: Lenders::default(),
+            operator: OnceLock::new(),
             looked: (counter!("waddlebot_cache_hits_total"), counter!("waddlebot_cache_misses_total")),
         }))
     }

@@ -37,6 +37,8 @@ pub enum Order {
     Look,
     /// This node is about to go: hand everything over; answer when that is done, or there is no time left.
     Drain(Duration, oneshot::Sender<()>),
+    /// This node stays after all: take part again.
+    Stay(oneshot::Sender<Result<(), String>>),
     /// Hand an entity and all that live beside it to this node.
     Move(String, String, oneshot::Sender<Result<usize, String>>),
     /// Every claim is lost: close what was open under one; answer when it is closed.
@@ -99,6 +101,13 @@ impl Actor for Steward {
                     tracing::warn!("there was no time to hand everything over: the rest is given back");
                 }
                 reply.send(()).ok();
+            }
+            Order::Stay(reply) => {
+                let stays = self.seed.placement.stays().await.map_err(|error| error.to_string());
+                if stays.is_ok() && std::mem::take(&mut self.draining) {
+                    me.later(LOOK, Order::Look);
+                }
+                reply.send(stays.map(drop)).ok();
             }
             Order::Move(entity, to, reply) => drop(reply.send(self.give_to(&entity, &to).await)),
             Order::Vacate(reply) => {

@@ -40,7 +40,12 @@ pub(crate) struct Leaving(Arc<AtomicBool>);
 impl Leaving {
     /// It is.
     pub(crate) fn begin(&self) {
-        self.0.store(true, Relaxed);
+        self.set(true);
+    }
+
+    /// It is, or stays after all.
+    pub(crate) fn set(&self, goes: bool) {
+        self.0.store(goes, Relaxed);
     }
 }
 

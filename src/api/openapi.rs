@@ -23,7 +23,7 @@ A key has a role: trigger (collectors), action (modules outside), core (services
 A refusal is a status and `{\"error\":{\"code\":\"…\",\"message\":\"…\"}}`; the code stays, the message is for people.";
 
 /// What each area is about.
-const AREAS: [(&str, &str); 13] = [
+const AREAS: [(&str, &str); 14] = [
     ("events", "What happened on a platform, sent in by a collector"),
     ("responses", "What programs elsewhere answer later"),
     ("commands", "What may be typed, and where"),
@@ -35,7 +35,8 @@ const AREAS: [(&str, &str); 13] = [
     ("communities", "Who lives here"),
     ("rooms", "The chat rooms of the house"),
     ("overlays", "What the browser sources in a stream show"),
-    ("actors", "Who runs on this node, and what each remembers"),
+    ("cluster", "The nodes, who holds what, and what an operator may do about it"),
+    ("actors", "Who runs on the nodes, and what each remembers"),
     ("health", "How the node is"),
 ];
 
@@ -48,6 +49,7 @@ pub(crate) fn described() -> Vec<Described> {
         api::local::table().described(),
         api::overlays::table().described(),
         api::actors::table().described(),
+        api::cluster::table().described(),
         api::health::table().described(),
         api::metrics::table().described(),
     ]

@@ -22,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   waddlebot inspect                        everybody, who supervises whom
   waddlebot inspect --watch                the same, every two seconds
+  waddlebot inspect --node n2               those of one node of a cluster
   waddlebot inspect local:lobby             one actor and its memory, secrets hidden
   waddlebot inspect --json | jq '.actors[] | select(.mailbox > 0)'";
 
@@ -32,6 +33,10 @@ pub(crate) struct Asked {
     /// One actor, by its key
     #[arg(value_name = "KEY")]
     actor: Option<String>,
+
+    /// Of this node only
+    #[arg(long, value_name = "NODE")]
+    node: Option<String>,
 
     /// As JSON, as the API answers
     #[arg(long)]
@@ -64,6 +69,14 @@ pub(super) struct Actor {
     pub(super) epoch: Option<i64>,
 }
 
+/// How a node answered.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    node: String,
+    why: Option<String>,
+}
+
 /// Shows it, once or until a signal.
 pub(crate) async fn run(asked: Asked, flags: &Flags, closing: CancellationToken) -> Result<()> {
     let access = Access::open(&asked.reach, flags, KeyRole::Admin).await?;
@@ -79,8 +92,8 @@ async fn look(asked: &Asked, client: &Client) -> Result<()> {
     let clock = Clock::real();
     loop {
         let shown = match &asked.actor {
-            Some(key) => one(client, key, asked.json).await?,
-            None => all(client, asked.json).await?,
+            Some(key) => one(client, key, asked).await?,
+            None => all(client, asked).await?,
         };
         let Some(seconds) = asked.watch else { return terminal::text(&shown) };
         // Home, the new text over the old, and nothing left below it.
@@ -90,23 +103,29 @@ async fn look(asked: &Asked, client: &Client) -> Result<()> {
     }
 }
 
-async fn all(client: &Client, json: bool) -> Result<String> {
-    let answer: Value = client.get(&["admin", "actors"]).await?;
-    if json {
+fn at(asked: &Asked) -> [(&'static str, String); 1] {
+    [("node", asked.node.clone().unwrap_or_default())]
+}
+
+async fn all(client: &Client, asked: &Asked) -> Result<String> {
+    let answer: Value = client.find(&["admin", "actors"], &at(asked)).await?;
+    if asked.json {
         return pretty(&answer);
     }
     let actors: Vec<Actor> = serde_json::from_value(answer["actors"].clone())?;
-    Ok(tree::table(actors))
+    let told: Vec<Told> = serde_json::from_value(answer["nodes"].clone()).unwrap_or_default();
+    let silent = told.into_iter().filter_map(|one| Some(format!("{}: {}\n", terminal::plain(&one.node), terminal::plain(&one.why?))));
+    Ok(tree::table(actors) + &silent.collect::<String>())
 }
 
-async fn one(client: &Client, key: &str, json: bool) -> Result<String> {
-    let answer: Value = match client.get(&["admin", "actors", key]).await {
+async fn one(client: &Client, key: &str, asked: &Asked) -> Result<String> {
+    let answer: Value = match client.find(&["admin", "actors", key], &at(asked)).await {
         Err(ClientError::Refused { status: StatusCode::NOT_FOUND, message }) => {
             bail!("{message}; `waddlebot inspect` shows who does")
         }
         answer => answer?,
     };
-    if json {
+    if asked.json {
         return pretty(&answer);
     }
     let actor: Actor = serde_json::from_value(answer["actor"].clone())?;

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use waddlebot_runtime::actor::Reading;
+use waddlebot_actors::household::{Asked, Gathered, Resident};
 
 use super::Hub;
 use super::page::Page;
@@ -30,13 +30,20 @@ pub(super) struct Search {
     find: String,
 }
 
+/// Whose actor it is, where several nodes have one of this key.
+#[derive(Default, Deserialize)]
+pub(super) struct At {
+    node: Option<String>,
+}
+
 /// One row of the table, ready to be shown.
 #[derive(Debug, Serialize)]
 struct Row {
     key: String,
-    kind: &'static str,
+    node: String,
+    kind: String,
     depth: usize,
-    state: &'static str,
+    state: String,
     mailbox: usize,
     handled: u64,
     rate: String,
@@ -53,6 +60,8 @@ pub(super) struct Rows {
     rows: Vec<Row>,
     found: usize,
     total: usize,
+    /// Which nodes did not answer, or not with all, and why.
+    silent: Vec<String>,
 }
 
 #[derive(Template)]
@@ -90,23 +99,33 @@ pub(super) async fn rows(
 }
 
 /// `GET /actors/{key}`
-pub(super) async fn one(State(hub): State<Hub>, Visitor(person): Visitor, Path(key): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn one(
+    State(hub): State<Hub>,
+    Visitor(person): Visitor,
+    Path(key): Path<String>,
+    Query(at): Query<At>,
+) -> Result<Response, Refusal> {
     let page = Page::of(&hub, person, "actors", &key, None).await?;
-    let (reading, memory) = hub.house.actor(&key).await?;
+    let (reading, memory) = hub.house.actor(&key, at.node.as_deref()).await?;
     let parent = reading.parent.clone();
     let memory = serde_json::to_string_pretty(&veiled(memory)).unwrap_or_default();
     Ok(rendered(&OneView { page, row: Row::of(reading, 0), parent, memory }))
 }
 
 impl Rows {
-    fn of(readings: Vec<Reading>, find: &str) -> Self {
+    fn of(gathered: Gathered, find: &str) -> Self {
+        let Gathered { actors: readings, nodes } = gathered;
         let total = readings.len();
+        let told = |one: Asked| one.why.map(|why| format!("{}: {why}", one.node));
+        let silent = nodes.into_iter().filter_map(told).collect();
         let find = find.trim().to_lowercase();
         let mut rows: Vec<_> = tree(readings).into_iter().map(|(reading, depth)| Row::of(reading, depth)).collect();
-        rows.retain(|row| find.is_empty() || row.key.to_lowercase().contains(&find) || row.kind.to_lowercase().contains(&find));
+        rows.retain(|row| {
+            find.is_empty() || row.key.to_lowercase().contains(&find) || row.kind.to_lowercase().contains(&find) || row.node == find
+        });
         let found = rows.len();
         rows.truncate(SHOWN);
-        Self { rows, found, total }
+        Self { rows, found, total, silent }
     }
 }
 
@@ -116,9 +135,10 @@ impl Row {
         self.depth.min(6)
     }
 
-    fn of(reading: Reading, depth: usize) -> Self {
+    fn of(reading: Resident, depth: usize) -> Self {
         Self {
             depth,
+            node: reading.node,
             kind: reading.kind,
             state: reading.state,
             mailbox: reading.mailbox,
@@ -135,12 +155,13 @@ impl Row {
 }
 
 /// Parents before their children, each with its depth; who has no living parent stands at the top.
-fn tree(readings: Vec<Reading>) -> Vec<(Reading, usize)> {
-    let keys: HashSet<_> = readings.iter().map(|reading| reading.key.clone()).collect();
-    let mut children: HashMap<String, Vec<Reading>> = HashMap::new();
+fn tree(readings: Vec<Resident>) -> Vec<(Resident, usize)> {
+    let keys: HashSet<_> = readings.iter().map(|reading| (reading.node.clone(), reading.key.clone())).collect();
+    let mut children: HashMap<(String, String), Vec<Resident>> = HashMap::new();
     let mut waiting = Vec::new();
     for reading in readings {
-        match reading.parent.clone().filter(|parent| keys.contains(parent) && *parent != reading.key) {
+        let above = reading.parent.clone().map(|parent| (reading.node.clone(), parent));
+        match above.filter(|above| keys.contains(above) && above.1 != reading.key) {
             Some(parent) => children.entry(parent).or_default().push(reading),
             None => waiting.push((reading, 0)),
         }
@@ -148,7 +169,7 @@ fn tree(readings: Vec<Reading>) -> Vec<(Reading, usize)> {
     waiting.reverse();
     let mut ordered = Vec::with_capacity(keys.len());
     while let Some((reading, depth)) = waiting.pop() {
-        let below = children.remove(&reading.key).unwrap_or_default();
+        let below = children.remove(&(reading.node.clone(), reading.key.clone())).unwrap_or_default();
         waiting.extend(below.into_iter().rev().map(|child| (child, depth + 1)));
         ordered.push((reading, depth));
     }
@@ -190,21 +211,8 @@ mod tests {
 
     use super::*;
 
-    fn reading(key: &str, parent: Option<&str>) -> Reading {
-        Reading {
-            key: key.into(),
-            kind: "Channel",
-            parent: parent.map(Into::into),
-            state: "idle",
-            mailbox: 0,
-            handled: 0,
-            rate: 0.0,
-            p50_us: 0.0,
-            p99_us: 0.0,
-            restarts: 0,
-            last_error: None,
-            epoch: None,
-        }
+    fn reading(key: &str, parent: Option<&str>) -> Resident {
+        Resident { key: key.into(), parent: parent.map(Into::into), ..Resident::default() }
     }
 
     #[test]

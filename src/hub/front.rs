@@ -42,7 +42,7 @@ pub(super) async fn show(State(hub): State<Hub>, Visitor(person): Visitor, Query
         overlays = hub.house.overlays(community.id).await?;
         modules = hub.house.modules(community.id).await?;
     }
-    let actors = hub.house.actors().await?;
+    let actors = hub.house.actors().await?.actors;
     let view = View {
         page,
         rooms: rooms.len(),

@@ -6,7 +6,7 @@ mod rulebook;
 
 use serde::Serialize;
 use serde_json::Value;
-use waddlebot_runtime::actor::Reading;
+use waddlebot_actors::household::{Gathered, Resident};
 use waddlebot_runtime::chat::{CommunityId, Millis, Role};
 use waddlebot_runtime::event::EventKind;
 use waddlebot_runtime::platform::Boxed;
@@ -47,11 +47,11 @@ pub(crate) trait House: RuleBook + CommandBook + PeopleBook {
     /// Lets something happen in a room.
     fn happen<'a>(&'a self, room: &'a str, what: Happening<'a>) -> Boxed<'a, Answer<()>>;
 
-    /// Who lives on this node, by key.
-    fn actors(&self) -> Boxed<'_, Answer<Vec<Reading>>>;
+    /// Who lives on all nodes.
+    fn actors(&self) -> Boxed<'_, Answer<Gathered>>;
 
     /// One actor and what it remembers, secrets hidden.
-    fn actor<'a>(&'a self, key: &'a str) -> Boxed<'a, Answer<(Reading, Value)>>;
+    fn actor<'a>(&'a self, key: &'a str, node: Option<&'a str>) -> Boxed<'a, Answer<(Resident, Value)>>;
 }
 
 /// What the house answers.

@@ -5,6 +5,7 @@ mod commands;
 mod fit;
 mod forward;
 mod limits;
+mod operate;
 mod overlays;
 mod page;
 mod platform;

@@ -38,6 +38,14 @@ pub(crate) enum Errand {
     News(String, String),
     /// Lend of an account's budget: so many at once, then one in this time; who asks may have sent alone.
     Lend(String, u32, Duration, bool),
+    /// Hand everything over and stay, or take part again.
+    Drain(bool),
+    /// Hand a community that is served here to another node.
+    Move(String, String),
+    /// Who lives here, from the so-manieth on.
+    Actors(usize),
+    /// One of them, with its memory.
+    Actor(String),
 }
 
 /// How long it is tried while a community changes hands, or its node cannot be reached, and the pause between.
@@ -109,7 +117,7 @@ impl Household {
         self.do_here(serde_json::from_str(errand).map_err(|_| "this node does not know how to do that".to_owned())?).await
     }
 
-    async fn do_here(&self, errand: Errand) -> Result<String, String> {
+    pub(super) async fn do_here(&self, errand: Errand) -> Result<String, String> {
         let here = async |id| self.community(id).await.map(|(address, _)| address).map_err(|why: Absent| why.to_string());
         match errand {
             Errand::Modules(id) => {
@@ -132,12 +140,16 @@ impl Household {
                 self.reread_commands(id).await;
                 written(&())
             }
+            Errand::Drain(go) => written(&self.drain_here(go).await?),
+            Errand::Move(entity, to) => written(&self.move_here(entity, to).await?),
+            Errand::Actors(from) => written(&self.some_residents(from)),
+            Errand::Actor(key) => written(&self.resident_told(&key).await),
             Errand::Change(id, change, by) => written(&self.change_here(id, change, by).await?),
         }
     }
 }
 
-fn written<T: Serialize>(answer: &T) -> Result<String, String> {
+pub(super) fn written<T: Serialize>(answer: &T) -> Result<String, String> {
     serde_json::to_string(answer).map_err(|error| error.to_string())
 }
 

@@ -15,7 +15,8 @@ const HEADS: [&str; 12] =
 pub(super) fn table(actors: Vec<Actor>) -> String {
     let rows: Vec<_> = in_order(&actors).into_iter().map(|(depth, actor)| row(depth, actor)).collect();
     // The node says itself only where there are several.
-    let alone = actors.iter().all(|actor| actor.node.is_empty());
+    let nodes: BTreeSet<&str> = actors.iter().map(|actor| actor.node.as_str()).collect();
+    let alone = nodes.len() < 2;
     let kept = |column: &usize| !(alone && HEADS[*column] == "node");
     let heads: Vec<_> = (0..HEADS.len()).filter(kept).map(|column| HEADS[column].to_owned()).collect();
     let rows: Vec<Vec<_>> = rows.into_iter().map(|row| (0..row.len()).filter(kept).map(|column| row[column].clone()).collect()).collect();
@@ -40,11 +41,12 @@ pub(super) fn sheet(actor: &Actor) -> String {
 
 /// Parents before children, with how deep each is; who has no parent here stands at the left.
 fn in_order(actors: &[Actor]) -> Vec<(usize, &Actor)> {
-    let keys: BTreeSet<&str> = actors.iter().map(|actor| actor.key.as_str()).collect();
-    let mut below: BTreeMap<&str, Vec<&Actor>> = BTreeMap::new();
+    let keys: BTreeSet<_> = actors.iter().map(|actor| (actor.node.as_str(), actor.key.as_str())).collect();
+    let mut below: BTreeMap<_, Vec<&Actor>> = BTreeMap::new();
     let mut waiting = Vec::new();
     for actor in actors {
-        match actor.parent.as_deref().filter(|parent| keys.contains(parent) && *parent != actor.key) {
+        let above = actor.parent.as_deref().map(|parent| (actor.node.as_str(), parent));
+        match above.filter(|above| keys.contains(above) && above.1 != actor.key) {
             Some(parent) => below.entry(parent).or_default().push(actor),
             None => waiting.push((0, actor)),
         }
@@ -53,7 +55,7 @@ fn in_order(actors: &[Actor]) -> Vec<(usize, &Actor)> {
     let mut ordered = Vec::new();
     while let Some((depth, actor)) = waiting.pop() {
         ordered.push((depth, actor));
-        let children = below.remove(actor.key.as_str()).unwrap_or_default();
+        let children = below.remove(&(actor.node.as_str(), actor.key.as_str())).unwrap_or_default();
         waiting.extend(children.into_iter().rev().map(|child| (depth + 1, child)));
     }
     // Who supervises each other in a circle, which nobody should, is shown all the same.

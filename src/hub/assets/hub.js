@@ -152,16 +152,17 @@ function inspecting(view) {
   const state = view.querySelector("[data-state]");
   const empty = view.querySelector("[data-empty]");
   const count = view.querySelector("[data-count]");
+  const quiet = view.querySelector("[data-silent]");
   const address = `${view.dataset.actors}?find=${encodeURIComponent(view.dataset.find)}`;
   const numbers = ["mailbox", "handled", "rate", "p50", "p99", "restarts", "epoch"];
 
   function fresh() {
     const row = document.createElement("tr");
-    for (let cell = 0; cell < 11; cell += 1) row.append(document.createElement("td"));
+    for (let cell = 0; cell < 12; cell += 1) row.append(document.createElement("td"));
     row.children[0].append(document.createElement("a"));
-    row.children[2].append(document.createElement("span"));
-    for (let cell = 3; cell < 10; cell += 1) row.children[cell].className = "number";
-    row.children[10].className = "error";
+    row.children[3].append(document.createElement("span"));
+    for (let cell = 4; cell < 11; cell += 1) row.children[cell].className = "number";
+    row.children[11].className = "error";
     return row;
   }
   // Rows are written over in place, so that focus and selection stay where they are.
@@ -169,15 +170,16 @@ function inspecting(view) {
     if (element.textContent !== text) element.textContent = text;
   }
   function fill(row, actor) {
-    const [key, kind, live] = row.children;
+    const [key, node, kind, live] = row.children;
     key.className = `key depth-${Math.min(actor.depth, 6)}`;
     put(key.firstElementChild, actor.key);
-    key.firstElementChild.href = `/actors/${encodeURIComponent(actor.key)}`;
+    key.firstElementChild.href = `/actors/${encodeURIComponent(actor.key)}?node=${encodeURIComponent(actor.node)}`;
+    put(node, actor.node);
     put(kind, actor.kind);
     put(live.firstElementChild, actor.state);
     live.firstElementChild.className = `state ${actor.state}`;
-    numbers.forEach((name, index) => put(row.children[3 + index], String(actor[name])));
-    put(row.children[10], actor.error);
+    numbers.forEach((name, index) => put(row.children[4 + index], String(actor[name])));
+    put(row.children[11], actor.error);
   }
   async function refresh() {
     if (document.hidden) return;
@@ -185,11 +187,13 @@ function inspecting(view) {
       const answer = await fetch(address, { headers: { Accept: "application/json" } });
       if (answer.status === 401) location.reload();
       if (!answer.ok) throw new Error(answer.statusText);
-      const { rows, found, total } = await answer.json();
+      const { rows, found, total, silent } = await answer.json();
       while (body.children.length < rows.length) body.append(fresh());
       while (body.children.length > rows.length) body.lastElementChild.remove();
       rows.forEach((actor, index) => fill(body.children[index], actor));
       empty.hidden = rows.length > 0;
+      quiet.hidden = silent.length === 0;
+      put(quiet, silent.join("; "));
       count.textContent = `${rows.length < found ? `the first ${rows.length} of ` : ""}${found}${found === total ? "" : ` of ${total}`}`;
       state.textContent = "live";
       state.className = "state good";

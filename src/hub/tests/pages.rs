@@ -218,7 +218,9 @@ async fn the_inspector_shows_the_tree_and_one_actors_memory_without_secrets() {
     let shown = owner.get("/actors").await;
     let (node, child) = (shown.text.find(">node<").unwrap(), shown.text.find(">local:lobby<").unwrap());
     assert!(node < child, "the parent stands above its child");
-    assert!(shown.says("key depth-1") && shown.says("12 µs") && shown.says("1.2 ms") && shown.says("href=\"/actors/local%3Alobby\""));
+    assert!(
+        shown.says("key depth-1") && shown.says("12 µs") && shown.says("1.2 ms") && shown.says("href=\"/actors/local%3Alobby?node=n1\"")
+    );
     let rows: serde_json::Value = serde_json::from_str(&owner.get("/actors.json?find=LOBBY").await.text).unwrap();
     assert_eq!((&rows["found"], &rows["total"], &rows["rows"][0]["handled"]), (&1.into(), &2.into(), &1234.into()));
     let one = owner.get("/actors/a%2Fb%3Fc").await;

@@ -8,10 +8,10 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use waddlebot_actors::commands;
+use waddlebot_actors::household::{Gathered, Resident};
 use waddlebot_actors::roles::audit::RoleChange;
 use waddlebot_actors::roles::table::Member;
 use waddlebot_actors::rules::{Rule, Settings};
-use waddlebot_runtime::actor::Reading;
 use waddlebot_runtime::chat::{CommunityId, Role};
 use waddlebot_runtime::platform::Boxed;
 
@@ -70,12 +70,13 @@ fn room(key: &str) -> Answer<()> {
     (key == "local:lobby").then_some(()).ok_or(Unanswered::Unknown("room"))
 }
 
-fn reading(key: &str, parent: Option<&str>, error: Option<&str>) -> Reading {
-    Reading {
+fn reading(key: &str, parent: Option<&str>, error: Option<&str>) -> Resident {
+    Resident {
+        node: "n1".into(),
         key: key.into(),
-        kind: "Channel",
+        kind: "Channel".into(),
         parent: parent.map(Into::into),
-        state: "idle",
+        state: "idle".into(),
         mailbox: 3,
         handled: 1234,
         rate: 2.5,
@@ -186,11 +187,12 @@ impl House for Pretend {
         })
     }
 
-    fn actors(&self) -> Boxed<'_, Answer<Vec<Reading>>> {
-        Box::pin(async { Ok(vec![reading("local:lobby", Some("node"), Some(HOSTILE)), reading("node", None, None)]) })
+    fn actors(&self) -> Boxed<'_, Answer<Gathered>> {
+        let actors = vec![reading("local:lobby", Some("node"), Some(HOSTILE)), reading("node", None, None)];
+        Box::pin(async { Ok(Gathered { actors, nodes: Vec::new() }) })
     }
 
-    fn actor<'a>(&'a self, key: &'a str) -> Boxed<'a, Answer<(Reading, Value)>> {
+    fn actor<'a>(&'a self, key: &'a str, _: Option<&'a str>) -> Boxed<'a, Answer<(Resident, Value)>> {
         Box::pin(async move {
             let known = matches!(key, "node" | "local:lobby" | "a/b?c");
             let memory = json!({"topic": HOSTILE, "access_token": "geheim"});

@@ -49,8 +49,7 @@ pub(super) fn claim() -> Operation {
     let sent = container()
         .with("platform", name())
         .may("max_claims", whole().from(1).to(MOST).or_null().unless(CLAIMS).about("so many together with what it holds already"))
-        .may("heartbeat_interval", whole().from(1).to(DAY).or_null().unless(HEARTBEAT).about("seconds between two signs of life"))
-        .may("prioritize_live", truth().or_null().about("what is live always comes first"));
+        .may("heartbeat_interval", whole().from(1).to(DAY).or_null().unless(HEARTBEAT).about("seconds between two signs of life"));
     let done = success()
         .with("claimed_entities", list(entity()).about("what is new"))
         .with("claimed_count", whole().from(0))
@@ -144,9 +143,9 @@ pub(super) fn stats() -> Operation {
 /// `GET /router/coordination/entities`
 pub(super) fn entities() -> Operation {
     Operation::new("What is listened to, or might be")
-        .query("platform", text().longest(LONGEST))
+        .query("platform", text())
         .query("status", choice(&STATES))
-        .query("claimed_by", text().longest(LONGEST))
+        .query("claimed_by", text())
         .query("is_live", choice(&["true", "false", "1", "0"]))
         .query("limit", whole().from(1).to(PAGE).unless(100))
         .query("offset", whole().from(0).to(i64::MAX).unless(0))
