@@ -48,6 +48,7 @@ on_both!(
     a_lease_that_is_not_renewed_freezes_and_a_later_renewal_goes_on_with_the_same_epochs,
     a_node_declared_dead_stops_its_tenants_and_returns_in_a_new_life,
     an_epoch_never_has_two_owners_in_the_history,
+    what_is_on_air_is_noted_and_its_leader_with_it,
     who_asks_several_times_at_once_gets_the_same_claim,
 );
 

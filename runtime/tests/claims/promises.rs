@@ -363,3 +363,33 @@ pub(crate) async fn who_asks_several_times_at_once_gets_the_same_claim(place: Pl
     }
     one.leave().await;
 }
+
+pub(crate) async fn what_is_on_air_is_noted_and_its_leader_with_it(place: Place) {
+    let (store, clock) = (opened(&place).await, Clock::turned());
+    let mut one = House::open("n1", &store, &clock).await;
+    one.placement.claim("community:7").await.expect("nobody holds it");
+    one.placement.claim_beside("local:a", "community:7").await.expect("nobody holds it");
+    one.placement.claim_beside("local:b", "community:7").await.expect("nobody holds it");
+    let noted = async |wanted: (bool, i64)| {
+        let look = async {
+            loop {
+                let text = "SELECT is_live, viewer_count FROM coordination WHERE entity_id = 'community:7'";
+                let row = store.one(sql(text)).await.expect("a query").expect("a row");
+                if (row.get::<bool>("is_live").expect("a bool"), row.get::<i64>("viewer_count").expect("a number")) == wanted {
+                    return;
+                }
+                clock.turn(Duration::from_millis(100));
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), look).await.expect("it is noted");
+    };
+    one.placement.note_airing("local:a", "community:7", true, 40);
+    one.placement.note_airing("local:b", "community:7", true, 2);
+    noted((true, 42)).await;
+    one.placement.note_airing("local:a", "community:7", false, 0);
+    noted((true, 2)).await;
+    one.placement.note_airing("local:b", "community:7", false, 0);
+    noted((false, 0)).await;
+    one.leave().await;
+}
