@@ -88,9 +88,7 @@ impl Renewal {
     pub(super) async fn looks_around(&self, well: bool, watch: &mut Lookout) {
         if !well {
             watch.forget();
-        } else if !self.alone
-            && let Err(error) = self.watch_others(watch).await
-        {
+        } else if let Err(error) = self.watch_others(watch).await {
             tracing::warn!(%error, "the other nodes cannot be seen");
             watch.forget();
         }
@@ -101,7 +99,7 @@ impl Renewal {
     async fn watch_others(&self, watch: &mut Lookout) -> Result<(), StoreError> {
         let others = nodes::others(&self.store, self.here.node_id()).await?;
         // A file has one node, which holds its lock; who else stands there is a collector.
-        let watched = others.into_iter().filter(|(_, _, silence)| *silence > 0 || !self.store.is_file());
+        let watched = others.into_iter().filter(|(_, _, silence)| *silence > 0 || !self.alone);
         let patience = |silence: i64| match u64::try_from(silence) {
             Ok(millis @ 1..) => Duration::from_millis(millis),
             _ => self.terms.ttl + MARGIN,
