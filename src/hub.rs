@@ -3,6 +3,7 @@
 mod actors;
 mod assets;
 mod chat;
+mod cluster;
 mod commands;
 mod front;
 pub(crate) mod house;
@@ -85,6 +86,7 @@ pub(crate) fn routes(hub: Hub) -> Router {
         .route("/rules/remove", post(rules::remove))
         .route("/rules/settings", post(rules::keep))
         .route("/rules/erase", post(rules::erase))
+        .route("/cluster", get(cluster::show).post(cluster::act))
         .route("/actors", get(actors::show))
         .route("/actors.json", get(actors::rows))
         .route("/actors/{key}", get(actors::one))

@@ -1,5 +1,6 @@
 //! The hub's view of the house, over the real thing: household, local rooms, overlays, roster.
 
+mod clusterbook;
 mod commandbook;
 mod peoplebook;
 mod rulebook;

@@ -183,7 +183,7 @@ pub(crate) fn anywhere(text: &str) -> String {
 }
 
 /// As a database can have it: no name has a null character.
-fn stored(text: &str) -> String {
+pub(crate) fn stored(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 

@@ -1,5 +1,6 @@
-//! What the hub asks of the rest of the program, and no more: communities, modules, overlays, rooms, actors.
+//! What the hub asks of the rest of the program, and no more: communities, modules, overlays, rooms, cluster, actors.
 
+mod clusterbook;
 mod commandbook;
 mod peoplebook;
 mod rulebook;
@@ -11,12 +12,13 @@ use waddlebot_runtime::chat::{CommunityId, Millis, Role};
 use waddlebot_runtime::event::EventKind;
 use waddlebot_runtime::platform::Boxed;
 
+pub(crate) use clusterbook::{ClusterBook, Count};
 pub(crate) use commandbook::CommandBook;
 pub(crate) use peoplebook::PeopleBook;
 pub(crate) use rulebook::RuleBook;
 
 /// The rest of the program, as the hub's pages see it.
-pub(crate) trait House: RuleBook + CommandBook + PeopleBook {
+pub(crate) trait House: RuleBook + CommandBook + PeopleBook + ClusterBook {
     /// All communities, by id.
     fn communities(&self) -> Boxed<'_, Answer<Vec<Community>>>;
 

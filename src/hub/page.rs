@@ -27,7 +27,7 @@ pub(super) struct Page {
 }
 
 /// The entries of the navigation: section, address, label.
-const SECTIONS: [(&str, &str, &str); 8] = [
+const SECTIONS: [(&str, &str, &str); 9] = [
     ("front", "/", "Overview"),
     ("chat", "/chat", "Chat"),
     ("overlays", "/overlays", "Overlays"),
@@ -35,6 +35,7 @@ const SECTIONS: [(&str, &str, &str); 8] = [
     ("commands", "/commands", "Commands"),
     ("rules", "/rules", "Rules"),
     ("people", "/people", "People"),
+    ("cluster", "/cluster", "Cluster"),
     ("actors", "/actors", "Actors"),
 ];
 
@@ -74,6 +75,12 @@ impl Page {
             Some("role") => Some("The role is changed."),
             Some("left") => Some("They are sent away, with every role they had here."),
             Some("erased") => Some("The chat that was kept is erased."),
+            Some("moved") => Some("It is moved, with everything that goes with it."),
+            Some("cleared") => Some("It may be served again. A node takes it in a moment."),
+            Some("drained") => {
+                Some("The node hands everything over and takes nothing more. Nothing is left with it when it holds nothing.")
+            }
+            Some("undrained") => Some("The node takes part again."),
             _ => None,
         };
         self

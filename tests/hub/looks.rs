@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::visit::Visit;
 
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
     ("front", "/"),
     ("chat", "/chat"),
     ("overlays", "/overlays"),
@@ -16,6 +16,7 @@ const PAGES: [(&str, &str); 14] = [
     ("rules", "/rules"),
     ("new rule", "/rules/new"),
     ("rule", "/rules/1"),
+    ("cluster", "/cluster"),
     ("actors", "/actors"),
     ("actor", "/actors/node"),
     ("api", "/docs"),
@@ -95,7 +96,7 @@ async fn with_the_keyboard_alone_one_comes_everywhere() {
         assert_eq!(at[1], true, "one sees where one is: {at}");
         reached.push(at[0].as_str().unwrap().to_owned());
     }
-    for wanted in ["Overview", "Chat", "Overlays", "Modules", "Actors", "Log out", "on"] {
+    for wanted in ["Overview", "Chat", "Overlays", "Modules", "Cluster", "Actors", "Log out", "on"] {
         assert!(reached.iter().any(|one| one == wanted), "{wanted} is not reached: {reached:?}");
     }
 }

@@ -27,6 +27,7 @@ async fn every_page_but_the_log_in_is_closed_to_strangers() {
         "/rules/1",
         "/actors",
         "/actors/node",
+        "/cluster",
         "/login",
     ] {
         let shown = stranger.get(path).await;
@@ -53,6 +54,7 @@ async fn every_page_but_the_log_in_is_closed_to_strangers() {
         "/rules/remove",
         "/rules/settings",
         "/rules/erase",
+        "/cluster",
         "/logout",
     ] {
         assert_eq!(stranger.post(path, &[("csrf", "x")]).await.status, StatusCode::UNAUTHORIZED, "{path}");

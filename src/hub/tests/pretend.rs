@@ -1,5 +1,6 @@
 //! A house of cardboard: answers like the real one, from memory.
 
+mod clusterbook;
 mod commandbook;
 mod peoplebook;
 mod rulebook;
@@ -14,6 +15,7 @@ use waddlebot_actors::roles::table::Member;
 use waddlebot_actors::rules::{Rule, Settings};
 use waddlebot_runtime::chat::{CommunityId, Role};
 use waddlebot_runtime::platform::Boxed;
+use waddlebot_runtime::store::{Held, Known, Shown};
 
 use crate::hub::house::{Answer, Command, Community, Happening, House, Module, Overlay, Room, Said, Unanswered};
 
@@ -39,6 +41,9 @@ pub(super) struct State {
     pub(super) erased: Vec<String>,
     pub(super) people: Vec<Member>,
     pub(super) role_changes: Vec<RoleChange>,
+    pub(super) nodes: Vec<Known>,
+    pub(super) claims: Vec<Shown>,
+    pub(super) history: Vec<Held>,
 }
 
 impl Pretend {
