@@ -12,6 +12,8 @@ mod platform;
 mod reach;
 mod rig;
 mod rooms;
+mod seal;
 mod share;
 #[path = "../commands/target.rs"]
 mod target;
+mod terminal;
