@@ -127,7 +127,11 @@ impl Household {
 
     /// Begins to hand everything over, or takes part again.
     pub(super) async fn drain_here(&self, go: bool) -> Result<(), String> {
-        let (steward, _) = self.clustered().map_err(|why| why.to_string())?;
+        let (steward, placement) = self.clustered().map_err(|why| why.to_string())?;
+        if go {
+            // Who asks is answered when everybody can see it.
+            placement.drains().await.map_err(|error| error.to_string())?;
+        }
         if let Some(operator) = self.0.operator.get() {
             (operator.leaving)(go);
         }
