@@ -1,6 +1,7 @@
 //! Who serves what: shares, take-overs, and the hand-over of a node that goes.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use serde_json::Value;
 use waddlebot_testbed::{eventually, get};
@@ -122,4 +123,30 @@ fn nodes_that_do_not_reach_each_other_answer_through_the_database() {
     let line = serde_json::json!({ "user": "eve", "role": "viewer", "text": "!memories add quote \"mine\" eve" });
     two.asks("POST", "/api/v1/local/lobby/messages", &line).unwrap();
     assert!(one.hears("lobby", "!memories list").starts_with("quotes (3)"));
+}
+
+#[test]
+fn a_node_that_joins_gets_its_share_in_small_steps_and_what_is_live_stays() {
+    let cluster = Cluster::new();
+    let mut first = cluster.node("n1");
+    first.start();
+    cluster.sql("INSERT INTO communities (id, name, created_at) SELECT g, 'c' || g, 0 FROM generate_series(100, 105) g");
+    cluster.sql(
+        "INSERT INTO coordination (entity_id, platform, channel_id, is_live) \
+         SELECT 'community:' || g, 'community', g, g > 101 FROM generate_series(100, 105) g",
+    );
+    eventually("the first has all", LIMIT, || shares(&cluster) == [6]);
+    let mut second = cluster.node("n2");
+    second.start();
+    // Six are too many for one of two; four are not.
+    eventually("both have their share", Duration::from_secs(90), || {
+        let mut shares = shares(&cluster);
+        shares.sort_unstable();
+        shares == [2, 4]
+    });
+    let moved = cluster.sql("SELECT entity_id FROM claim_history WHERE owner = 'n2' AND entity_id LIKE 'community:1__' ORDER BY 1");
+    assert_eq!(moved, "community:100\ncommunity:101", "what is live is not moved");
+    let between =
+        cluster.sql("SELECT max(claimed_at) - min(claimed_at) FROM claim_history WHERE owner = 'n2' AND entity_id LIKE 'community:1__'");
+    assert!(between.parse::<i64>().is_ok_and(|millis| millis > 5_000), "one, and ten looks later the next: {between} ms");
 }
