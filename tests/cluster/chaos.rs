@@ -129,16 +129,17 @@ fn whatever_goes_wrong_each_has_one_owner_and_what_is_accepted_is_done_once() {
     let ran = history.entries.iter().filter(|entry| matches!(entry, Entry::Ran { .. })).count();
     assert!(ran >= history.wishes.iter().filter(|wish| wish.answered).count(), "{ran} executions are written down");
     assert!(town.members.iter().all(|member| history.beliefs.iter().any(|belief| belief.node == member.node.id)), "every node has beliefs");
-    if !breaches.is_empty() {
+    let wrong: Vec<_> = struck.iter().filter_map(|one| one.wrong.as_ref()).collect();
+    let limit = |fault: Fault| if long.is_some() { fault.promised() * 2 } else { LENIENT };
+    let late: Vec<_> = struck.iter().filter(|one| one.first.iter().any(|took| *took > limit(one.fault))).collect();
+    if !breaches.is_empty() || !late.is_empty() || !wrong.is_empty() {
         keep_logs(&mut town);
     }
-    let wrong: Vec<_> = struck.iter().filter_map(|one| one.wrong.as_ref()).collect();
     assert!(breaches.is_empty() && wrong.is_empty(), "{wrong:?} {:#?}", &breaches[..breaches.len().min(20)]);
     assert!(history.told.len() > 3, "the channel on IRC was served: {:?}", history.told);
-    for one in &struck {
-        let limit = if long.is_some() { one.fault.promised() * 2 } else { LENIENT };
-        assert!(one.first.iter().all(|took| *took <= limit), "{}: {:?}, {limit:?} are allowed", one.fault.name(), one.first);
-    }
+    let late: Vec<_> =
+        late.iter().map(|one| format!("{}: {:?}, {:?} are allowed", one.fault.name(), one.first, limit(one.fault))).collect();
+    assert!(late.is_empty(), "{late:?}");
     println!("the longest silence on IRC: {:?}", heard.silence);
 }
 
@@ -257,7 +258,7 @@ fn table(plan: &Plan, struck: &[Struck], history: &History, breaches: &[Breach])
 
 /// Keeps what the nodes logged where somebody can look at it.
 fn keep_logs(town: &mut Town) {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("chaos");
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     for member in &mut town.members {
         std::fs::write(folder.join(format!("{}.log", member.node.id)), member.node.log()).expect("a file");

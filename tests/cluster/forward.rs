@@ -1,7 +1,9 @@
 //! Whatever is asked over HTTP, any node answers it: a change is made where the community is served, and counts there at once.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use waddlebot_testbed::eventually;
+use waddlebot_testbed::{eventually, request_within};
 
 use crate::rig::{Cluster, LIMIT, Node, replies};
 use crate::target::Target;
@@ -79,4 +81,26 @@ fn what_is_changed_at_one_node_counts_at_once_where_the_community_is_served() {
     assert_eq!(does(other, "POST", "/api/reputation", &points).0, 200);
     assert_eq!(cluster.sql("SELECT points FROM activity_points WHERE user_id = 'dan'"), "40");
     assert_eq!(cluster.owner("community:2"), "n1", "nothing of this moves it");
+}
+
+#[test]
+fn a_node_that_lost_its_lease_and_is_back_answers_for_channels_of_others_without_waiting_for_its_former_life() {
+    let cluster = Cluster::new();
+    let mut nodes = cluster.nodes(2);
+    eventually("both reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    assert_eq!(nodes[1].hears("lobby", "!ping"), "pong");
+    assert_eq!(cluster.owner("community:2"), "n2");
+    assert_eq!(nodes[0].hears("lobby", "!ping"), "pong");
+    let life = || cluster.sql("SELECT incarnation FROM nodes WHERE node_id = 'n1'");
+    let before = life();
+    nodes[0].bot().pause();
+    eventually("n1 is declared dead", LIMIT, || cluster.sql("SELECT state FROM nodes WHERE node_id = 'n1'") != "up");
+    nodes[0].bot().resume();
+    eventually("n1 lives again, in another life", LIMIT, || life() != before && nodes[0].is_ready() && nodes[0].reaches().len() == 1);
+    let line = json!({"user": "bob", "role": "viewer", "text": "!ping"}).to_string();
+    let fields = [("X-API-Key", cluster.key.as_str()), ("Content-Type", "application/json")];
+    let path = "/api/v1/local/lobby/messages";
+    let reply = request_within(Duration::from_secs(10), nodes[0].address(), "POST", path, &fields, &line).expect("it answers in time");
+    assert!(reply.body.contains("pong"), "{}", reply.body);
+    assert_eq!(cluster.owner("community:2"), "n2");
 }

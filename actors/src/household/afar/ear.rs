@@ -37,6 +37,7 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(super) struct RemoteEar {
     heard: mpsc::Sender<Heard>,
     emptied: CancellationToken,
+    over: CancellationToken,
     gate: Gate,
     /// In which of this node's lives it hears.
     life: Option<u64>,
@@ -45,22 +46,24 @@ pub(super) struct RemoteEar {
 impl RemoteEar {
     pub(super) fn open(afar: Afar, key: ChannelKey) -> Self {
         let (sender, heard) = mpsc::channel(QUEUE);
-        let emptied = CancellationToken::new();
+        let (emptied, over) = (CancellationToken::new(), CancellationToken::new());
         let gate = afar.0.household.world().gate.clone();
         let life = gate.life();
         let carrier = Carrier { afar, key, way: None, left: None, life };
-        let done = emptied.clone().drop_guard();
+        let (done, ends) = (emptied.clone().drop_guard(), over.clone());
         spawn::task("afar", async move {
             let (afar, key) = (carrier.afar.clone(), carrier.key.clone());
-            carrier.run(heard).await;
+            carrier.run(heard, ends).await;
             drop(done);
             afar.forget(&key);
         });
-        Self { heard: sender, emptied, gate, life }
+        Self { heard: sender, emptied, over, gate, life }
     }
 
-    /// Comes true when all that was heard has been handed on and nothing more is.
+    /// Comes true when all that was heard has been handed on and nothing more is. One that nobody speaks to any more, for
+    /// this node's life in which it was opened is over, ends now: it would wait for more.
     pub(super) async fn emptied(&self) {
+        self.over.cancel();
         self.emptied.cancelled().await;
     }
 }
@@ -108,8 +111,8 @@ enum Tried {
 }
 
 impl Carrier {
-    async fn run(mut self, mut heard: mpsc::Receiver<Heard>) {
-        while let Ok(next) = tokio::time::timeout(IDLE, heard.recv()).await {
+    async fn run(mut self, mut heard: mpsc::Receiver<Heard>, over: CancellationToken) {
+        while let Some(Ok(next)) = over.run_until_cancelled(tokio::time::timeout(IDLE, heard.recv())).await {
             let Some(next) = next else { return };
             let (mut next, mut behind) = (Some(next), None);
             if let Some(Heard::Said(messages)) = &mut next {
@@ -150,7 +153,7 @@ impl Carrier {
     /// Whether this node lives still as it did when it heard. One that stood still waits until it knows.
     async fn may_carry(&self) -> bool {
         let gate = &self.afar.0.household.world().gate;
-        gate.wait(Duration::ZERO, FROZEN).await.is_ok() && gate.life() == self.life
+        gate.life() == self.life && gate.wait(Duration::ZERO, FROZEN).await.is_ok() && gate.life() == self.life
     }
 
     async fn carry_one(&mut self, mut payload: Payload, asked: Asked) {
