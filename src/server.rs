@@ -51,7 +51,7 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
     let household = &residence.household;
     let desk = api::router::Desk { household: household.clone(), clock: clock.clone(), metrics: metrics.clone() };
     let base = Some(residence.base_url.clone());
-    let (api, described) = api::router::table()
+    let api = api::router::table()
         .serve(&door, Arc::new(desk))
         .merge(api::health::table().serve(&door, checks))
         .merge(api::metrics::serve(&door, household.clone(), metrics, readers))
@@ -59,9 +59,8 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
         .merge(api::actors::table().serve(&door, household.clone()))
         .merge(api::cluster::table().serve(&door, household.clone()))
         .merge(api::communities::table().serve(&door, house.clone()))
-        .merge(api::overlays::serve(&door, residence.overlays.clone(), household.store().clone(), base))
-        .parts();
-    api.merge(api::openapi::routes(&described))
+        .merge(api::overlays::serve(&door, residence.overlays.clone(), household.store().clone(), base));
+    api.merge(api::openapi::routes())
         .merge(hub::routes(Hub::new(house, door, links, clock, closing)))
         .fallback(guard::nothing_here)
         .method_not_allowed_fallback(guard::not_so)

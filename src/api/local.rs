@@ -5,8 +5,8 @@ mod described;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -20,7 +20,7 @@ use waddlebot_runtime::response::Response;
 use super::auth::Door;
 use super::error::{ApiError, Body, Path, Query};
 use super::openapi::operation::Who;
-use super::openapi::table::{PLAIN, Served, Table};
+use super::openapi::table::{PLAIN, Table};
 
 /// The most lines of one answer.
 const LINES: usize = 200;
@@ -49,7 +49,7 @@ pub(crate) fn table() -> Table<Arc<Rooms>> {
 }
 
 /// The same over these rooms. When `closing` is cancelled nobody waits for lines any more.
-pub(crate) fn serve(door: &Door, household: Household, local: Local, closing: CancellationToken) -> Served {
+pub(crate) fn serve(door: &Door, household: Household, local: Local, closing: CancellationToken) -> Router {
     table().serve(door, Arc::new(Rooms { household, local, readers: Semaphore::new(READERS), closing }))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -16,7 +17,7 @@ use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use super::auth::Door;
 use super::openapi::operation::{Operation, Who};
-use super::openapi::table::{PLAIN, Served, Table};
+use super::openapi::table::{PLAIN, Table};
 
 /// The form of the page: version 0.0.4 of Prometheus' text.
 const FORM: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -63,9 +64,9 @@ pub(crate) fn table() -> Table<Page> {
 }
 
 /// The same, and who needs no key is let in without one.
-pub(crate) fn serve(door: &Door, household: Household, metrics: Metrics, readers: Readers) -> Served {
+pub(crate) fn serve(door: &Door, household: Household, metrics: Metrics, readers: Readers) -> Router {
     let page = Page { metrics, household, readers, kinds: Arc::default() };
-    table().serve(door, page.clone()).map(|routes| routes.layer(from_fn_with_state(page, freely)))
+    table().serve(door, page.clone()).layer(from_fn_with_state(page, freely))
 }
 
 /// Answers who needs no key before the door asks for one.

@@ -9,8 +9,10 @@ mod refusals;
 pub(crate) mod schema;
 pub(crate) mod table;
 
-use axum::Json;
+use std::sync::LazyLock;
+
 use axum::Router;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use serde_json::{Map, Value, json};
 
@@ -92,10 +94,10 @@ pub(crate) fn document(described: &[Described]) -> Value {
     })
 }
 
-/// `GET /openapi.json`, open to everybody: it says how one may ask, not what is here.
-pub(crate) fn routes(described: &[Described]) -> Router {
-    let document = document(described);
-    Router::new().route("/openapi.json", get(move || async move { Json(document) }))
+/// `GET /openapi.json`, open to everybody: it says how one may ask, not what is here. Made when it is first asked for.
+pub(crate) fn routes() -> Router {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| document(&described()).to_string());
+    Router::new().route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str())))
 }
 
 /// Moves every schema that has a name to the document's list, and leaves a reference to it.

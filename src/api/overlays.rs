@@ -24,7 +24,7 @@ use waddlebot_runtime::store::Store;
 use super::auth::Door;
 use super::error::ApiError;
 use super::openapi::operation::{ADMINS, Who};
-use super::openapi::table::{BOTH, Served, Table};
+use super::openapi::table::{BOTH, Table};
 
 /// What the routes of overlays need.
 #[derive(Clone)]
@@ -54,14 +54,14 @@ pub(crate) fn table() -> Table<Desk> {
 }
 
 /// The same with the pages and their sockets. `base` is the address others reach this program under.
-pub(crate) fn serve(door: &Door, overlays: Overlays, store: Store, base: Option<String>) -> Served {
+pub(crate) fn serve(door: &Door, overlays: Overlays, store: Store, base: Option<String>) -> Router {
     let base = base.map(|base| base.trim_end_matches('/').to_owned());
     let desk = Desk(Arc::new(Inner { overlays, store, base, known: Mutex::default() }));
     let pages = Router::new()
         .route("/browser/source/{token}/{source_type}", get(page::show))
         .route("/ws/{token}/{source_type}", get(socket::open))
         .with_state(desk.clone());
-    table().serve(door, desk).map(|routes| routes.nest("/api/v1", pages.clone()).merge(pages))
+    table().serve(door, desk).nest("/api/v1", pages.clone()).merge(pages)
 }
 
 /// `GET /browser/source/health`

@@ -42,13 +42,6 @@ pub(crate) struct Described {
     pub(super) operation: Value,
 }
 
-/// Routes together with their descriptions.
-#[derive(Default)]
-pub(crate) struct Served {
-    router: Router,
-    described: Vec<Described>,
-}
-
 impl<S: Clone + Send + Sync + 'static> Table<S> {
     /// A table of this area whose paths are served under each of these prefixes.
     pub(crate) fn new(area: &'static str, prefixes: &'static [&'static str]) -> Self {
@@ -86,9 +79,8 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
         self.lines.iter().map(Line::described).collect()
     }
 
-    /// The routes behind the door, and their descriptions.
-    pub(crate) fn serve(self, door: &Door, state: S) -> Served {
-        let described = self.described();
+    /// The routes behind the door.
+    pub(crate) fn serve(self, door: &Door, state: S) -> Router {
         let mut router = Router::new();
         for Line { prefixes, path, who, runs, about, .. } in self.lines {
             let runs = match about.limit {
@@ -103,7 +95,7 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
                 });
             }
         }
-        Served { router: router.with_state(state), described }
+        router.with_state(state)
     }
 
     fn line(mut self, method: Method, path: &'static str, who: Who, runs: MethodRouter<S>, about: Operation) -> Self {
@@ -119,23 +111,5 @@ impl<S> Line<S> {
         let words: Vec<_> = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let id = format!("{method}_{}", words.join("_"));
         Described { operation: self.about.shown(&id, self.area, self.who), method, path, prefixes: self.prefixes }
-    }
-}
-
-impl Served {
-    /// Both together.
-    pub(crate) fn merge(mut self, other: Self) -> Self {
-        self.described.extend(other.described);
-        Self { router: self.router.merge(other.router), described: self.described }
-    }
-
-    /// The same with other routes: behind a layer, or beside pages that are not the API's.
-    pub(crate) fn map(self, change: impl FnOnce(Router) -> Router) -> Self {
-        Self { router: change(self.router), described: self.described }
-    }
-
-    /// The routes, and what is said of them.
-    pub(crate) fn parts(self) -> (Router, Vec<Described>) {
-        (self.router, self.described)
     }
 }

@@ -49,7 +49,7 @@ impl Rig {
         let door = Door::new(keys.clone(), sessions, secret, clock.clone(), https);
         let closing = CancellationToken::new();
         let hub = Hub::new(house.clone(), door.clone(), links.clone(), clock.clone(), closing.clone());
-        let app = Guarded::new(hub::routes(hub).merge(communities::table().serve(&door, house.clone()).parts().0));
+        let app = Guarded::new(hub::routes(hub).merge(communities::table().serve(&door, house.clone())));
         Self { house, clock, links, keys, closing, app, _folder: folder }
     }
 

@@ -57,7 +57,7 @@ async fn ours(listener: TcpListener, control: TcpStream) -> Result<()> {
     let token = overlays.tokens().ensure(7).await?.into_iter().find(|token| token.grant.source == Source::General).context("a token")?;
     let sessions: Arc<dyn Sessions> = Arc::new(MemorySessions::new(clock.clone(), Duration::from_secs(3600)));
     let door = Door::new(Keys::new(store.clone(), clock.clone()), sessions, secret, clock, false);
-    let routes = api::overlays::serve(&door, overlays.clone(), store, None).parts().0.into_make_service_with_connect_info::<SocketAddr>();
+    let routes = api::overlays::serve(&door, overlays.clone(), store, None).into_make_service_with_connect_info::<SocketAddr>();
     spawn::task("http", async move { axum::serve(listener, routes).await });
     let data = json!({ "content_type": "announcement", "content": WORDS, "style": { "type": "announcement", "title": "Raid" } });
     let item = Item::read(Source::General, data.as_object().context("an object")?)?;
