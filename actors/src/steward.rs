@@ -223,6 +223,7 @@ impl Steward {
                 tracing::warn!(connection = key, %error, "was not given back");
             }
         }
+        self.seed.household.hand_budgets_on().await;
         let (leaders, mut targets) = match (placement.leaders().await, self.targets().await) {
             (Ok(leaders), Ok(targets)) => (leaders, targets),
             (Err(error), _) | (_, Err(error)) => return tracing::warn!(%error, "nothing can be handed over"),

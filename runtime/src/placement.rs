@@ -4,6 +4,7 @@ mod airing;
 pub mod choice;
 mod group;
 pub mod ledger;
+mod left;
 pub mod outside;
 
 use std::fmt;

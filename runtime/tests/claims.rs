@@ -11,6 +11,8 @@ mod peers;
 mod place;
 #[path = "claims/promises.rs"]
 mod promises;
+#[path = "claims/words.rs"]
+mod words;
 
 /// Each promise becomes one test on SQLite and one on PostgreSQL.
 macro_rules! on_both {
@@ -50,6 +52,7 @@ on_both!(
     an_epoch_never_has_two_owners_in_the_history,
     what_is_on_air_is_noted_and_its_leader_with_it,
     who_asks_several_times_at_once_gets_the_same_claim,
+    the_word_an_owner_leaves_reaches_the_next_one_and_nobody_after_a_crash,
 );
 
 /// Only where several processes can share a database.

@@ -43,6 +43,18 @@ impl Lender {
         Self { next: now + AHEAD + kept.every.saturating_mul(kept.burst) }
     }
 
+    /// One that follows another which said in how long the budget is whole again.
+    #[must_use]
+    pub fn following(whole_in: Duration, budget: Budget, now: Duration) -> Self {
+        Self { next: (now + whole_in).min(Self::after_another(budget, now).next) }
+    }
+
+    /// In how long the budget is whole again.
+    #[must_use]
+    pub fn whole_in(&self, now: Duration) -> Duration {
+        self.next.saturating_sub(now)
+    }
+
     /// Others have sent what nobody counted: from now on it begins with nothing.
     pub fn empty(&mut self, budget: Budget, now: Duration) {
         let kept = kept(budget);

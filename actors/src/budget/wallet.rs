@@ -46,6 +46,8 @@ struct Lends {
     lender: Lender,
     /// Some node could not ask: the other half was for such.
     halves: bool,
+    /// It was handed on: nothing more is lent under this epoch.
+    closed: bool,
 }
 
 impl Lenders {
@@ -54,20 +56,46 @@ impl Lenders {
         self.0.way.set(way).ok();
     }
 
-    /// Lends under a claim of this epoch; half of it unless all nodes can ask. Who asks may have sent `alone` before.
-    pub(crate) fn lend(&self, account: &str, epoch: i64, budget: Budget, (all, alone): (bool, bool), now: Duration) -> Lent {
+    /// Whether something was lent under a claim of this epoch.
+    pub(crate) fn knows(&self, account: &str, epoch: i64) -> bool {
+        self.0.lenders.lock().get(account).is_some_and(|known| known.epoch == epoch)
+    }
+
+    /// Begins to lend under a claim of this epoch. Who lent before may have said in how long the budget is whole.
+    pub(crate) fn begin(&self, account: &str, epoch: i64, whole_in: Option<Duration>, budget: Budget, now: Duration) {
         let mut lenders = self.0.lenders.lock();
         let known = lenders.entry(account.to_owned()).or_default();
-        if known.epoch != epoch {
-            // The first owner there ever was follows nobody.
-            let lender = if epoch == 1 { Lender::default() } else { Lender::after_another(budget, now) };
-            *known = Lends { epoch, lender, halves: false };
+        if known.epoch < epoch {
+            let lender = match whole_in {
+                Some(whole_in) => Lender::following(whole_in, budget, now),
+                // The first owner there ever was follows nobody.
+                None if epoch == 1 => Lender::default(),
+                None => Lender::after_another(budget, now),
+            };
+            *known = Lends { epoch, lender, ..Lends::default() };
         }
+    }
+
+    /// Lends nothing more of any account until it holds a new epoch; in how long each is whole again.
+    pub(crate) fn close(&self, now: Duration) -> Vec<(String, Duration)> {
+        let mut lenders = self.0.lenders.lock();
+        let close = |(account, lends): (&String, &mut Lends)| {
+            lends.closed = true;
+            (account.clone(), lends.lender.whole_in(now))
+        };
+        lenders.iter_mut().map(close).collect()
+    }
+
+    /// Lends under a claim of this epoch; half of it unless all nodes can ask. Who asks may have sent `alone` before.
+    /// `None` when it is not this epoch's to lend, or not any more.
+    pub(crate) fn lend(&self, account: &str, epoch: i64, budget: Budget, (all, alone): (bool, bool), now: Duration) -> Option<Lent> {
+        let mut lenders = self.0.lenders.lock();
+        let known = lenders.get_mut(account).filter(|known| known.epoch == epoch && !known.closed)?;
         if alone || (known.halves && all) {
             known.lender.empty(budget, now);
         }
         known.halves = !all;
-        known.lender.lend(if all { budget } else { halved(budget) }, now)
+        Some(known.lender.lend(if all { budget } else { halved(budget) }, now))
     }
 }
 
@@ -168,6 +196,8 @@ mod tests {
         lenders: Lenders,
         epoch: AtomicI64,
         gone: AtomicBool,
+        /// What the one before it left.
+        left: Mutex<Option<Duration>>,
         clock: Clock,
     }
 
@@ -177,7 +207,12 @@ mod tests {
                 if self.gone.load(SeqCst) {
                     return Err("gone".into());
                 }
-                Ok(self.lenders.lend(account, self.epoch.load(SeqCst), budget, (true, alone), self.clock.since_boot()))
+                let (epoch, now) = (self.epoch.load(SeqCst), self.clock.since_boot());
+                if !self.lenders.knows(account, epoch) {
+                    let left = self.left.lock().take();
+                    self.lenders.begin(account, epoch, left, budget, now);
+                }
+                self.lenders.lend(account, epoch, budget, (true, alone), now).ok_or_else(|| "handed on".into())
             })
         }
 
@@ -189,7 +224,8 @@ mod tests {
     /// Turns time until all have been sent; when each was, by the clock.
     async fn sent(budget: Budget, lines: usize, mut each: impl FnMut(usize, &Owner)) -> Vec<Duration> {
         let clock = Clock::turned();
-        let owner = Owner { lenders: Lenders::default(), epoch: 1.into(), gone: false.into(), clock: clock.clone() };
+        let owner =
+            Owner { lenders: Lenders::default(), epoch: 1.into(), gone: false.into(), left: Mutex::default(), clock: clock.clone() };
         let owner = Arc::new(owner);
         let sent = Arc::new(Mutex::new(Vec::new()));
         let nodes: Vec<_> = (0..3)
@@ -247,6 +283,22 @@ mod tests {
         .await;
         let gap = sent.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default();
         assert!(gap >= Duration::from_millis(1500) && gap < Duration::from_secs(5), "{gap:?}");
+    }
+
+    #[tokio::test]
+    async fn who_follows_a_lender_that_went_in_good_order_goes_on_where_it_was() {
+        let mut moved = false;
+        let sent = sent(TWENTY_IN_THIRTY, 60, |many, owner| {
+            if many >= 5 && !std::mem::replace(&mut moved, true) {
+                let left = owner.lenders.close(owner.clock.since_boot());
+                assert!(owner.lenders.lend("x", 1, TWENTY_IN_THIRTY, (true, false), owner.clock.since_boot()).is_none());
+                *owner.left.lock() = Some(left[0].1);
+                owner.epoch.store(2, SeqCst);
+            }
+        })
+        .await;
+        let all_at_once = sent[17] - sent[0];
+        assert!(all_at_once < Duration::from_secs(3), "the rest of the burst was not lost: {all_at_once:?}");
     }
 
     #[tokio::test]

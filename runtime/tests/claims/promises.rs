@@ -12,6 +12,7 @@ use waddlebot_runtime::store::{Claim, Identity, Place, Store, StoreError, sql};
 
 use crate::house::{House, declared_dead, soon};
 use crate::place::opened;
+pub(crate) use crate::words::the_word_an_owner_leaves_reaches_the_next_one_and_nobody_after_a_crash;
 
 const ROOM: &str = "local:lobby";
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use waddlebot_runtime::gateway::{Envelope, Payload};
 use waddlebot_runtime::placement::Unclaimed;
@@ -61,7 +62,24 @@ impl Household {
         let reached: HashSet<_> = afar.0.peers.reachable().into_iter().map(|link| link.node).collect();
         let here = placement.here().node_id();
         let all = living.iter().all(|node| node.identity.node_id == here || reached.contains(&node.identity.node_id));
-        Ok(self.lenders().lend(account, claim.epoch, budget, (all, alone), self.world().clock.since_boot()))
+        if !self.lenders().knows(account, claim.epoch) {
+            let word = placement.word_left(&claim).await.map_err(|error| error.to_string())?;
+            let whole_in = word.and_then(|word| word.parse().ok()).map(Duration::from_millis);
+            self.lenders().begin(account, claim.epoch, whole_in, budget, self.world().clock.since_boot());
+        }
+        let lent = self.lenders().lend(account, claim.epoch, budget, (all, alone), self.world().clock.since_boot());
+        lent.ok_or_else(|| "this node lends for this account no longer".into())
+    }
+
+    /// Leaves what it lends to whoever asks first elsewhere, and how much of it was used.
+    pub(crate) async fn hand_budgets_on(&self) {
+        let Some(afar) = self.0.afar.get() else { return };
+        for (account, whole_in) in self.lenders().close(self.world().clock.since_boot()) {
+            let word = whole_in.as_micros().div_ceil(1000).to_string();
+            if let Err(error) = afar.0.placement.release_with(&limit_key(&account), &word).await {
+                tracing::warn!(account, %error, "what was sent for this account is not told to who lends next");
+            }
+        }
     }
 
     fn lenders(&self) -> &Lenders {
