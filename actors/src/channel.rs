@@ -197,18 +197,18 @@ impl Actor for Channel {
                     Heard::Happened(mut event, asked) => {
                         self.ranked(&mut event.by);
                         self.airs(&event);
-                        self.happened(event, asked, false, me).await?;
+                        Box::pin(self.happened(event, asked, false, me)).await?;
                     }
                 }
             }
-            Order::Again(Accepted::Message(message)) => self.command(message, None, Way::Accepted, me).await?,
+            Order::Again(Accepted::Message(message)) => Box::pin(self.command(message, None, Way::Accepted, me)).await?,
             Order::Again(Accepted::Left(mut message)) => {
                 self.ranked(&mut message.by);
-                self.command(message, None, Way::Left, me).await?;
+                Box::pin(self.command(message, None, Way::Left, me)).await?;
             }
             Order::Again(Accepted::Event(event)) => {
                 self.airs(&event);
-                self.happened(event, None, true, me).await?;
+                Box::pin(self.happened(event, None, true, me)).await?;
             }
             Order::Table(table) => {
                 self.table = table;
@@ -218,7 +218,7 @@ impl Actor for Channel {
             Order::Limits(limits) => self.gatekeeper.limit(limits),
             Order::Forget { user, command, reply } => {
                 self.begin_counting(me).await;
-                self.forget_uses(&user, &command, reply).await;
+                Box::pin(self.forget_uses(&user, &command, reply)).await;
             }
             Order::Tick => {
                 self.save_counts(false).await;
@@ -262,7 +262,8 @@ impl Channel {
         self.seed.claims.airs(self.seed.key.as_str(), &self.seed.community_claim.entity, is_live, viewers);
     }
 
-    /// The walk of plain chatter ends here: one counter, one look at the first letters, one at the rules.
+    /// The walk of plain chatter ends here: one counter, one look at the first letters, one at the rules. What goes on
+    /// from here waits in a box of its own, or every line of chatter would carry the room for it.
     async fn said(&mut self, mut message: ChatMessage, asked: Option<oneshot::Sender<Outcome>>, me: &Me<Order>) -> Result<(), Fault> {
         self.counts.messages += 1;
         self.chatters.spoke(&message);
@@ -272,11 +273,11 @@ impl Channel {
             && let Some(sentence) = rules::judge(&self.table.ruling().compiled, &message, self.seed.key.as_str())
         {
             self.ranked(&mut message.by);
-            return self.carry_out(sentence, message, asked, me).await;
+            return Box::pin(self.carry_out(sentence, message, asked, me)).await;
         }
         if !resolve::is_command(&message.text) {
             if self.table.hears_chat() {
-                return self.overheard(message, asked, me).await;
+                return Box::pin(self.overheard(message, asked, me)).await;
             }
             if let Some(asked) = asked {
                 asked.send(Outcome::default()).ok();
@@ -284,7 +285,7 @@ impl Channel {
             return Ok(());
         }
         self.ranked(&mut message.by);
-        self.command(message, asked, Way::Said, me).await
+        Box::pin(self.command(message, asked, Way::Said, me)).await
     }
 
     /// Gives somebody the role they have here, in place of what their badge says.

@@ -149,7 +149,7 @@ impl Actor for Host {
             }
             Order::Event(event, origin, reply) => {
                 self.used = me.clock().since_boot();
-                self.event(event, origin, reply, me).await?;
+                Box::pin(self.event(event, origin, reply, me)).await?;
             }
             Order::Expanded(word) => {
                 self.changed = me.clock().now();
@@ -158,9 +158,9 @@ impl Actor for Host {
                 self.learn(me);
             }
             Order::Offer(offer) => self.setup.offer = offer,
-            Order::Wake(at) => self.woken(at, me).await?,
+            Order::Wake(at) => Box::pin(self.woken(at, me)).await?,
             Order::Undone => self.reload(me).await?,
-            Order::Tick => self.tick(me).await?,
+            Order::Tick => Box::pin(self.tick(me)).await?,
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ impl Channel {
             return;
         }
         let moment = (me.clock().since_boot(), me.clock().now());
-        match table::begin(&self.seed.store, &self.seed.claim, moment.1).await {
+        match Box::pin(table::begin(&self.seed.store, &self.seed.claim, moment.1)).await {
             Ok(found) => self.gatekeeper.windows.begin(found, moment),
             Err(error) => {
                 tracing::warn!(channel = %self.seed.key, %error, "what was used before is not known");
@@ -42,7 +42,7 @@ impl Channel {
         if used.is_empty() && !last {
             return;
         }
-        if let Err(error) = table::save(&self.seed.store, &self.seed.claim, &used, last, moment.1).await {
+        if let Err(error) = Box::pin(table::save(&self.seed.store, &self.seed.claim, &used, last, moment.1)).await {
             tracing::warn!(channel = %self.seed.key, %error, people = used.len(), "what was used was not written down");
             self.gatekeeper.windows.not_saved(&used);
         }

@@ -91,7 +91,7 @@ impl Channel {
         let (info, index) = match goal {
             Goal::Module(info, index) => (info, index),
             Goal::Elsewhere(commands) => {
-                let coming = self.typed(commands, &message, rest, accepted, me).await;
+                let coming = Box::pin(self.typed(commands, &message, rest, accepted, me)).await;
                 self.deliver(coming, asked, Some(message_id));
                 return Ok(());
             }
@@ -229,7 +229,7 @@ impl Channel {
             let host = self.host(module).await?;
             let refused = match host.offer(order) {
                 Err((Refusal::Busy, back)) if !self.is_clogged(module) => {
-                    self.clog(module, !eases(&host).await);
+                    self.clog(module, !Box::pin(eases(&host)).await);
                     host.offer(back)
                 }
                 other => other,

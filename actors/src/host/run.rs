@@ -66,7 +66,7 @@ impl Host {
             Ok(Said::Missing(missing)) => {
                 Answer::told(&by.name, format!("{missing}. Usage: {}", info.usage()), Verdict::Failed, Some(missing.to_string()))
             }
-            Err(_) => self.overdue(&by.name, info.word, me).await?,
+            Err(_) => Box::pin(self.overdue(&by.name, info.word, me)).await?,
         };
         self.forget_failed(&said, me).await?;
         let (now, succeeded) = (me.clock().since_boot(), said.error.is_none());
@@ -74,7 +74,7 @@ impl Host {
         let said = Answer { millis: millis(now.saturating_sub(started)), ..said };
         if !info.writes {
             if let Some(tx) = self.desk.take_tx() {
-                tx.into_inner().commit().await?;
+                Box::pin(tx.into_inner().commit()).await?;
             }
             self.dirty = true;
             self.learn(me);
@@ -87,7 +87,7 @@ impl Host {
         }
         let id = format!("{}/{}", origin.message_id, self.setup.entry.name);
         let job = Job { id, command: info.word, user: (&by.id, &by.name), origin: &origin };
-        self.durable(said, job, reply, me).await
+        Box::pin(self.durable(said, job, reply, me)).await
     }
 
     pub(super) async fn event(
