@@ -98,8 +98,8 @@ async fn listen(listener: TcpListener, guarded: Guarded, closing: CancellationTo
         let mut builder = Builder::new(TokioExecutor::new());
         // Who sends half a head and falls silent does not keep the connection.
         // Who has sent all that they have to say is answered all the same; looking for the end of the connection during
-        // each request would cost a read and its buffer.
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).half_close(true);
+        // each request would cost a read and its buffer. Answers are small: head and body leave as one piece.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).half_close(true).writev(false);
         let guarded = guarded.clone();
         let service = service_fn(move |request| {
             let answer = guarded.clone().answer(from, request);

@@ -3,11 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{ConnectInfo, FromRequestParts, Request};
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, header};
-use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use waddlebot_runtime::chat::{Millis, Role};
 use waddlebot_runtime::clock::Clock;
@@ -16,9 +14,9 @@ use waddlebot_runtime::secret::{Secret, equal};
 use waddlebot_runtime::sessions::{SessionError, Sessions, Validity};
 use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
+use super::admitted::Admitted;
 use super::error::ApiError;
 use super::failures::Failures;
-use super::guard;
 use super::rates::{Allowance, Rates, Standing};
 
 /// The cookie of a logged-in person.
@@ -44,7 +42,7 @@ struct Lock {
     rates: Rates,
 }
 
-/// Who is asking. A route that is behind no [`Door::admits`] has no caller, and so refuses.
+/// Who is asking. A route that is behind no [`Admitted`] has no caller, and so refuses.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
     /// A program with a key.
@@ -116,45 +114,13 @@ impl Door {
         Self(Arc::new(Lock { keys, sessions, secret, clock, https, failures: Failures::default(), rates: Rates::new(allowance) }))
     }
 
-    /// Admits callers of these roles, and always an admin; everybody else is refused before the route runs.
-    pub(crate) fn admits<S: Clone + Send + Sync + 'static>(&self, roles: &'static [KeyRole], routes: Router<S>) -> Router<S> {
-        let door = self.clone();
-        routes.route_layer(from_fn(move |mut request: Request, next: Next| {
-            let door = door.clone();
-            async move {
-                let caller = match door.remembered(request.headers()) {
-                    Some(caller) => Ok(caller),
-                    None => {
-                        let changes = guard::changes(request.method());
-                        // In a box, so that what is seldom needed does not make every request larger.
-                        Box::pin(door.caller(request.headers().clone(), address(request.extensions()), changes)).await
-                    }
-                };
-                match caller.and_then(|caller| allowed(caller, roles)) {
-                    Ok(caller) => {
-                        let standing = door.standing(&caller);
-                        request.extensions_mut().insert(caller);
-                        match standing {
-                            None => next.run(request).await,
-                            Some(standing) => {
-                                let mut response = if standing.over {
-                                    ApiError::too_many(standing.reset).into_response()
-                                } else {
-                                    next.run(request).await
-                                };
-                                standing.tell(response.headers_mut());
-                                response
-                            }
-                        }
-                    }
-                    Err(refusal) => refusal.into_response(),
-                }
-            }
-        }))
+    /// Admits callers of these roles, and always an admin; everybody else is refused before the handler runs.
+    pub(crate) fn admits<H>(&self, roles: &'static [KeyRole], runs: H) -> Admitted<H> {
+        Admitted { door: self.clone(), roles, runs }
     }
 
     /// Where a key stands with its allowance; people in the hub have none.
-    fn standing(&self, caller: &Caller) -> Option<Standing> {
+    pub(super) fn standing(&self, caller: &Caller) -> Option<Standing> {
         match caller {
             Caller::Key(key) => self.0.rates.take(&key.id, key.role, self.0.clock.since_boot()),
             Caller::Person(_) => None,
@@ -162,11 +128,11 @@ impl Door {
     }
 
     /// A program whose key was let in just now.
-    fn remembered(&self, headers: &HeaderMap) -> Option<Caller> {
+    pub(super) fn remembered(&self, headers: &HeaderMap) -> Option<Caller> {
         self.0.keys.remembered(key(headers)?).map(Caller::Key)
     }
 
-    async fn caller(&self, headers: HeaderMap, from: IpAddr, changes: bool) -> Result<Caller, ApiError> {
+    pub(super) async fn caller(&self, headers: HeaderMap, from: IpAddr, changes: bool) -> Result<Caller, ApiError> {
         if let Some(key) = key(&headers) {
             return match self.0.keys.holder(key).await? {
                 Some(info) => Ok(Caller::Key(info)),
@@ -244,7 +210,7 @@ pub(crate) fn address(extensions: &Extensions) -> IpAddr {
     info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 
-fn allowed(caller: Caller, roles: &[KeyRole]) -> Result<Caller, ApiError> {
+pub(super) fn allowed(caller: Caller, roles: &[KeyRole]) -> Result<Caller, ApiError> {
     let role = caller.role();
     if role == KeyRole::Admin || roles.contains(&role) {
         return Ok(caller);

@@ -1,7 +1,6 @@
 //! What every request passes: a size limit, a number to find it again by, and headers that keep browsers careful.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, DefaultBodyLimit};
@@ -11,17 +10,14 @@ use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use metrics::Gauge;
 use tower::{Layer as _, Service as _};
-use tower_http::timeout::TimeoutBody;
 use tracing::Instrument as _;
 use waddlebot_runtime::secret::fresh_bytes;
 
 use super::error::ApiError;
+use super::patience::Patient;
 
 /// The most a request may carry, in bytes. A route that takes more sets its own limit.
 pub(crate) const BODY: usize = 256 * 1024;
-
-/// How long a body may pause.
-const SILENCE: Duration = Duration::from_secs(10);
 
 /// Names a request in answers and logs.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -76,12 +72,12 @@ impl Guarded {
     /// Answers a request that came from there.
     pub(crate) async fn answer<B>(self, from: SocketAddr, request: Request<B>) -> Response
     where
-        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin + Send + 'static,
     {
         let _counted = Counted::new(self.open);
         // Who declares a body and falls silent does not keep the connection.
         let slow = changes(request.method()) && !request.body().is_end_stream();
-        let mut request = request.map(|body| if slow { Body::new(TimeoutBody::new(SILENCE, body)) } else { Body::new(body) });
+        let mut request = request.map(|body| if slow { Body::new(Patient::new(body)) } else { Body::new(body) });
         let id = request.headers().get(REQUEST_ID).filter(|id| is_plain(id)).cloned().unwrap_or_else(fresh_id);
         request.headers_mut().insert(REQUEST_ID, id.clone());
         request.extensions_mut().insert(ConnectInfo(from));

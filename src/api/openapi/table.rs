@@ -29,7 +29,7 @@ struct Line<S> {
     method: Method,
     path: &'static str,
     who: Who,
-    runs: MethodRouter<S>,
+    runs: Box<dyn FnOnce(&Door) -> MethodRouter<S> + Send>,
     about: Operation,
 }
 
@@ -50,22 +50,22 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
 
     /// A line for `GET`.
     pub(crate) fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, who: Who, runs: H, about: Operation) -> Self {
-        self.line(Method::GET, path, who, on(MethodFilter::GET, runs), about)
+        self.line((Method::GET, MethodFilter::GET), path, who, runs, about)
     }
 
     /// A line for `POST`.
     pub(crate) fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, who: Who, runs: H, about: Operation) -> Self {
-        self.line(Method::POST, path, who, on(MethodFilter::POST, runs), about)
+        self.line((Method::POST, MethodFilter::POST), path, who, runs, about)
     }
 
     /// A line for `PUT`.
     pub(crate) fn put<H: Handler<T, S>, T: 'static>(self, path: &'static str, who: Who, runs: H, about: Operation) -> Self {
-        self.line(Method::PUT, path, who, on(MethodFilter::PUT, runs), about)
+        self.line((Method::PUT, MethodFilter::PUT), path, who, runs, about)
     }
 
     /// A line for `DELETE`.
     pub(crate) fn delete<H: Handler<T, S>, T: 'static>(self, path: &'static str, who: Who, runs: H, about: Operation) -> Self {
-        self.line(Method::DELETE, path, who, on(MethodFilter::DELETE, runs), about)
+        self.line((Method::DELETE, MethodFilter::DELETE), path, who, runs, about)
     }
 
     /// The lines of another table behind these.
@@ -82,23 +82,30 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
     /// The routes behind the door.
     pub(crate) fn serve(self, door: &Door, state: S) -> Router {
         let mut router = Router::new();
-        for Line { prefixes, path, who, runs, about, .. } in self.lines {
+        for Line { prefixes, path, runs, about, .. } in self.lines {
             let runs = match about.limit {
-                Some(bytes) => runs.layer(DefaultBodyLimit::max(bytes)),
-                None => runs,
+                Some(bytes) => runs(door).layer(DefaultBodyLimit::max(bytes)),
+                None => runs(door),
             };
             for prefix in prefixes {
-                let route = Router::new().route(&format!("{prefix}{path}"), runs.clone());
-                router = router.merge(match who {
-                    Who::Anybody => route,
-                    Who::Keys(roles) => door.admits(roles, route),
-                });
+                router = router.route(&format!("{prefix}{path}"), runs.clone());
             }
         }
         router.with_state(state)
     }
 
-    fn line(mut self, method: Method, path: &'static str, who: Who, runs: MethodRouter<S>, about: Operation) -> Self {
+    fn line<H: Handler<T, S>, T: 'static>(
+        mut self,
+        (method, filter): (Method, MethodFilter),
+        path: &'static str,
+        who: Who,
+        runs: H,
+        about: Operation,
+    ) -> Self {
+        let runs = Box::new(move |door: &Door| match who {
+            Who::Anybody => on(filter, runs),
+            Who::Keys(roles) => on(filter, door.admits(roles, runs)),
+        });
         self.lines.push(Line { area: self.area, prefixes: self.prefixes, method, path, who, runs, about });
         self
     }
