@@ -5,6 +5,7 @@ mod chatters;
 mod counting;
 pub mod dispatch;
 mod elsewhere;
+mod outlet;
 pub mod resolve;
 mod ruled;
 mod say;
@@ -28,7 +29,7 @@ use waddlebot_runtime::platform::Boxed;
 use waddlebot_runtime::store::{Claim, Store};
 
 use crate::commands::table::Uses;
-use crate::delivery::{self, Courier, Delivery};
+use crate::delivery::Courier;
 use crate::limits::Limits;
 use crate::outside::Outside;
 use crate::roles::Roles;
@@ -36,6 +37,7 @@ use crate::{community, rules};
 use admit::{Gatekeeper, Rate};
 use chatters::Chatters;
 use foldhash::quality::RandomState;
+use outlet::Outlet;
 use resolve::Table;
 use sessions::Sessions;
 
@@ -133,7 +135,7 @@ pub struct Channel {
     world: World,
     counts: Counts,
     chatters: Chatters,
-    delivery: Address<delivery::Order>,
+    outlet: Outlet,
     hosts: HashMap<&'static str, dispatch::Known, RandomState>,
     sessions: Sessions,
     seen: HashMap<Text, Duration, RandomState>,
@@ -154,13 +156,6 @@ impl Actor for Channel {
         me.address().meter().claimed(seed.claim.epoch);
         let joined = seed.address.ask(|reply| community::Order::Joined(me.address().clone(), reply));
         let community::Joined { table, roles, limits } = joined.await.map_err(|gone| format!("its community: {gone}"))?;
-        let delivery = delivery::Seed {
-            channel: seed.key.clone(),
-            community: seed.community,
-            courier: seed.courier.clone(),
-            journal: seed.journal.clone(),
-        };
-        let delivery = me.open::<Delivery>(format!("{}/delivery", me.key()), delivery).await?;
         me.later(TICK, Order::Tick);
         let mut gatekeeper = Gatekeeper::new(seed.rate);
         gatekeeper.limit(limits);
@@ -171,7 +166,7 @@ impl Actor for Channel {
             world: me.world().clone(),
             counts: Counts { since: me.clock().now(), ..Counts::default() },
             chatters: Chatters::new(seed.owned),
-            delivery,
+            outlet: Outlet::default(),
             hosts: HashMap::default(),
             sessions: Sessions::default(),
             seen: HashMap::default(),
@@ -222,6 +217,7 @@ impl Actor for Channel {
             }
             Order::Tick => {
                 self.save_counts(false).await;
+                Box::pin(self.close_outlet_when_idle(me)).await;
                 self.tick(me);
             }
         }
@@ -234,7 +230,7 @@ impl Actor for Channel {
         self.tell_uses();
         self.save_counts(true).await;
         self.report(self.heard);
-        self.delivery.drain().await;
+        self.outlet.close().await;
     }
 
     fn memory(&self) -> Value {

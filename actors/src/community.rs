@@ -18,7 +18,8 @@ use waddlebot_runtime::module::Expansion;
 use waddlebot_runtime::platform::Platforms;
 use waddlebot_runtime::store::{Claim, Store};
 
-use crate::channel::{self, resolve::Table};
+use crate::channel::resolve::{Table, Vocabularies};
+use crate::channel;
 use crate::delivery::Courier;
 use crate::host::{self, Host, Setup};
 use crate::installed::{self, Installed};
@@ -89,6 +90,8 @@ pub struct Seed {
     pub store: Store,
     /// The list of modules.
     pub modules: Arc<[Entry]>,
+    /// What they let chat type.
+    pub vocabularies: Vocabularies,
     /// Look-ups.
     pub platforms: Platforms,
     /// Carries answers.
@@ -322,7 +325,8 @@ impl Community {
 
     fn rebuild(&mut self) {
         let taught: Vec<_> = self.taught.iter().flat_map(|(module, words)| words.iter().map(|word| (*module, word.clone()))).collect();
-        let table = Table::new(&self.seed.modules, |name| self.enabled(name), &taught);
+        let vocabulary = self.seed.vocabularies.of(&self.seed.modules, |name| self.enabled(name));
+        let table = Table::with(vocabulary, &taught);
         self.table = Arc::new(table.reaching(self.commands.all(), self.seed.registered.id).ruled_by(self.rules.ruling()));
     }
 

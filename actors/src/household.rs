@@ -38,6 +38,7 @@ use waddlebot_runtime::store::{Claim, Store, StoreError};
 
 use crate::budget::wallet::Lenders;
 use crate::channel::admit::Rate;
+use crate::channel::resolve::Vocabularies;
 use crate::channel::{self, LocalEar};
 use crate::community;
 use crate::delivery::Courier;
@@ -97,6 +98,7 @@ struct Inner {
     channels: Directory<LocalEar>,
     closing: AtomicBool,
     openings: AtomicU64,
+    vocabularies: Vocabularies,
     /// Communities that are on their way to another node.
     leaving: DashSet<CommunityId>,
     afar: OnceLock<Afar>,
@@ -116,6 +118,7 @@ impl Household {
             channels: Directory::default(),
             closing: AtomicBool::new(false),
             openings: AtomicU64::new(0),
+            vocabularies: Vocabularies::default(),
             leaving: DashSet::new(),
             afar: OnceLock::new(),
             overlays: OnceLock::new(),
@@ -177,6 +180,7 @@ impl Household {
             claim: claim.clone(),
             store: on.store.clone(),
             modules: on.modules.clone(),
+            vocabularies: self.0.vocabularies.clone(),
             platforms: on.platforms.clone(),
             courier: on.courier.clone(),
             limit: on.limit,

@@ -118,12 +118,21 @@ impl Actor for Node {
     }
 
     async fn ended(&mut self, child: Ended, me: &Me<Order>) -> Result<(), Fault> {
-        let here = |key: &str| key == child.key;
-        let claimed = self.channels.values().any(|(_, channel)| here(channel.meter().key()))
-            || self.communities.values().any(|community| here(community.meter().key()));
+        // By their names, for there may be many.
+        let channel = ChannelKey::parse(&child.key).filter(|key| self.channels.contains_key(key));
+        let community = community_of(&child.key).filter(|id| self.communities.contains_key(id));
+        let claimed = channel.is_some() || community.is_some();
         // One of the same key may have been opened since.
-        self.channels.retain(|_, (_, channel)| channel.is_open() || channel.meter().key() != child.key);
-        self.communities.retain(|_, community| community.is_open() || community.meter().key() != child.key);
+        if let Some(key) = channel
+            && self.channels.get(&key).is_some_and(|(_, channel)| !channel.is_open())
+        {
+            self.channels.remove(&key);
+        }
+        if let Some(id) = community
+            && self.communities.get(&id).is_some_and(|community| !community.is_open())
+        {
+            self.communities.remove(&id);
+        }
         self.accounts.retain(|_, account| account.meter().key() != child.key);
         if let Some((connection, stop)) = self.connections.get_mut(&child.key) {
             *stop = None;
@@ -266,4 +275,9 @@ async fn ended_in_time<F: Future<Output = ()>>(whose: &str, ending: impl Iterato
 #[must_use]
 pub fn community_key(id: CommunityId) -> String {
     format!("community:{id}")
+}
+
+/// The community of a key.
+pub(crate) fn community_of(key: &str) -> Option<CommunityId> {
+    key.strip_prefix("community:")?.parse().ok()
 }

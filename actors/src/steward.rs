@@ -8,12 +8,11 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Fault, Me};
-use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::placement::{Placement, Unclaimed, choice};
 use waddlebot_runtime::store::{Claim, Identity, Neighbour, StoreError};
 
 use crate::household::{Household, Seen};
-use crate::node::Connection;
+use crate::node::{Connection, community_of};
 use crate::overlay::Overlays;
 
 /// How often it is looked.
@@ -26,7 +25,7 @@ const TOGETHER: usize = 50;
 /// many looks nobody must have taken anything before more than the fair share is taken.
 const ROUNDS: u32 = 3;
 const BETWEEN: u64 = 10;
-/// With every so many looks all claims of this node are read.
+/// With every so many looks it is asked what was handed to this node.
 const LEARN: u64 = 5;
 /// How long the last part of a stop takes, after everything was handed over.
 const REST: Duration = Duration::from_secs(5);
@@ -122,7 +121,7 @@ impl Actor for Steward {
 
     fn memory(&self) -> Value {
         json!({
-            "held": self.seed.placement.held().len(),
+            "held": self.seed.placement.load(),
             "connections": self.connected,
             "draining": self.draining,
             "taken": self.taken,
@@ -165,7 +164,7 @@ impl Steward {
         let room = if self.stuck_for > ROUNDS {
             untaken.div_ceil(placement.nodes().await?.len().max(1))
         } else {
-            placement.fair_share(untaken).await?.saturating_sub(placement.held().len())
+            placement.fair_share(untaken).await?.saturating_sub(placement.load())
         };
         let taken = if room == 0 { Vec::new() } else { placement.take(room.min(AT_ONCE)).await? };
         // What this node took itself is no sign that the others do.
@@ -196,7 +195,7 @@ impl Steward {
     /// Gives away a few when this node has held clearly more than its fair share for a while; never what is live.
     async fn rebalance(&mut self) -> Result<(), StoreError> {
         let placement = &self.seed.placement;
-        let (held, fair) = (placement.held().len(), placement.fair_share(0).await?);
+        let (held, fair) = (placement.load(), placement.fair_share(0).await?);
         self.above = if choice::is_too_much(held, fair) { self.above + 1 } else { 0 };
         if self.above < ROUNDS {
             return Ok(());
@@ -204,7 +203,7 @@ impl Steward {
         let many = choice::moves(held, fair);
         let idle: Vec<_> = placement.leaders().await?.into_iter().filter(|(_, live)| !live).map(|(claim, _)| claim.entity).collect();
         let mut targets = self.targets().await?;
-        for entity in idle.into_iter().filter(|entity| community(entity).is_some()).take(many) {
+        for entity in idle.into_iter().filter(|entity| community_of(entity).is_some()).take(many) {
             let Some(to) = choose(&mut targets) else { break };
             self.given += self.hand_over(&entity, &to).await.unwrap_or(0) as u64;
         }
@@ -228,7 +227,7 @@ impl Steward {
             (Ok(leaders), Ok(targets)) => (leaders, targets),
             (Err(error), _) | (_, Err(error)) => return tracing::warn!(%error, "nothing can be handed over"),
         };
-        let communities: Vec<_> = leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community(entity).is_some()).collect();
+        let communities: Vec<_> = leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
         for together in communities.chunks(TOGETHER) {
             let pairs: Vec<_> = together.iter().filter_map(|entity| Some((entity, choose(&mut targets)?))).collect();
             let moves = pairs.iter().map(|(entity, to)| self.hand_over(entity, to));
@@ -255,7 +254,7 @@ impl Steward {
 
     /// Stops a community and gives it to another node with all that live beside it; how many went.
     async fn hand_over(&self, entity: &str, to: &Identity) -> Result<usize, StoreError> {
-        let Some(id) = community(entity) else {
+        let Some(id) = community_of(entity) else {
             return Err(StoreError::Refused(format!("{entity} goes with what it lives beside, or stays")));
         };
         self.seed.household.release(id).await;
@@ -285,9 +284,4 @@ fn choose(targets: &mut [Neighbour]) -> Option<Identity> {
     let best = targets.iter_mut().min_by(|one, other| fullness(one).total_cmp(&fullness(other)))?;
     best.load += 1;
     Some(best.identity.clone())
-}
-
-/// The community a claim is about.
-fn community(entity: &str) -> Option<CommunityId> {
-    entity.strip_prefix("community:")?.parse().ok()
 }

@@ -9,7 +9,7 @@ pub mod outside;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -103,6 +103,9 @@ struct Inner {
     /// Epochs that were given away: whatever the rows say, they are never taken up again.
     given: DashMap<String, i64>,
     airing: airing::Airing,
+    /// The answer to a statement was lost, or a life is new: the rows may know of claims that are not among those held.
+    unsure: AtomicBool,
+    learns: AtomicU64,
 }
 
 impl Placement {
@@ -121,6 +124,8 @@ impl Placement {
             beside,
             given,
             airing: airing::Airing::default(),
+            unsure: AtomicBool::new(true),
+            learns: AtomicU64::new(1),
         }))
     }
 
@@ -129,6 +134,12 @@ impl Placement {
     pub fn held(&self) -> Vec<Claim> {
         let Some(me) = self.0.here.identity() else { return Vec::new() };
         self.0.held.iter().filter(|claim| claim.incarnation == me.incarnation).map(|claim| claim.clone()).collect()
+    }
+
+    /// How many claims this node holds.
+    #[must_use]
+    pub fn load(&self) -> usize {
+        self.0.held.len()
     }
 
     /// The claim this node knows that it holds in its present life, without asking anybody.
@@ -198,7 +209,8 @@ impl Placement {
             if !inner.held.contains_key(entity) && inner.held.len() >= inner.most {
                 return Err(Unclaimed::Full(inner.most));
             }
-            if let Some(claim) = claims::take_one(&inner.store, &me, (entity, beside), epoch, own, inner.clock.now()).await? {
+            let took = claims::take_one(&inner.store, &me, (entity, beside), epoch, own, inner.clock.now()).await;
+            if let Some(claim) = took.inspect_err(|_| self.unsure())? {
                 tracing::debug!(entity, epoch = claim.epoch, "claimed");
                 return Ok(self.keep(claim));
             }
@@ -227,7 +239,8 @@ impl Placement {
             return Ok(Vec::new());
         }
         let room = i64::try_from(room).unwrap_or(i64::MAX);
-        let mut taken = claims::take_some(&inner.store, &me, room, inner.clock.now()).await?;
+        let taken = claims::take_some(&inner.store, &me, room, inner.clock.now()).await;
+        let mut taken = taken.inspect_err(|_| self.unsure())?;
         taken.sort_by(|(_, one), (_, other)| choice::sooner(one, other));
         Ok(taken.into_iter().map(|(claim, demand)| self.keep_beside(claim, demand.beside)).collect())
     }
@@ -295,6 +308,7 @@ impl Placement {
             // What an earlier life held is not held, and what it gave away is out of reach.
             self.0.held.retain(|_, held| held.incarnation == me.incarnation);
             self.0.given.clear();
+            self.unsure();
             self.0.beside.clear();
         }
         Ok(me)

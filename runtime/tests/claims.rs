@@ -44,6 +44,8 @@ on_both!(
     an_entity_that_failed_three_times_is_left_alone_until_a_fresh_start,
     what_was_given_away_is_never_taken_up_at_its_old_epoch,
     a_hand_over_goes_to_a_living_node_only,
+    what_was_handed_over_is_learned_of_once_and_what_is_held_is_not_read_for_it,
+    what_several_who_are_gone_left_is_taken_with_what_nobody_had,
     a_second_process_of_the_same_name_is_refused,
     a_silent_predecessor_is_followed_after_a_whole_lease,
     a_proven_end_is_followed_at_once,

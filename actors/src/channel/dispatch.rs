@@ -17,7 +17,7 @@ use super::{Accepted, Channel, Order, Way, say};
 use crate::commands::Command;
 use crate::delivery::{Answered, Asked, Coming};
 use crate::host::{self, Call, Origin};
-use crate::{community, delivery, tally};
+use crate::{community, tally};
 
 /// How long a module that has too much to do is waited for, and again for as long as it does so much within that time.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -73,7 +73,7 @@ impl Channel {
                     tally::limited();
                 }
                 let entry = again.then(|| self.message_id(&message.id));
-                self.deliver(vec![Coming::Ready(answered)], asked, entry);
+                self.deliver(vec![Coming::Ready(answered)], asked, entry, me).await;
                 return Ok(());
             }
         };
@@ -92,7 +92,7 @@ impl Channel {
             Goal::Module(info, index) => (info, index),
             Goal::Elsewhere(commands) => {
                 let coming = Box::pin(self.typed(commands, &message, rest, accepted, me)).await;
-                self.deliver(coming, asked, Some(message_id));
+                self.deliver(coming, asked, Some(message_id), me).await;
                 return Ok(());
             }
         };
@@ -107,7 +107,7 @@ impl Channel {
             }
             Err(why) => Coming::Ready(say::unavailable(&message.by, info.word, &why)),
         };
-        self.deliver(vec![coming], asked, (durable || again).then_some(message_id));
+        self.deliver(vec![coming], asked, (durable || again).then_some(message_id), me).await;
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Channel {
         }
         let message_id = self.message_id(&event.id);
         if !again && !accepted(self.accepting(&message_id, &Accepted::Event(event.clone()))).await {
-            self.deliver(vec![Coming::Ready(Answered { verdict: Verdict::Unavailable, ..Answered::default() })], asked, None);
+            self.deliver(vec![Coming::Ready(Answered { verdict: Verdict::Unavailable, ..Answered::default() })], asked, None, me).await;
             return Ok(());
         }
         if !self.was_heard(&event.id, me) {
@@ -190,7 +190,7 @@ impl Channel {
         if coming.is_empty() {
             coming.push(Coming::Ready(Answered { verdict: Verdict::Done, ..Answered::default() }));
         }
-        self.deliver(coming, asked, Some(message_id));
+        self.deliver(coming, asked, Some(message_id), me).await;
         Ok(())
     }
 
@@ -203,12 +203,6 @@ impl Channel {
     /// The id under which a message of this channel is written down: the platform's, made unlike any other's.
     pub(super) fn message_id(&self, id: &str) -> String {
         format!("{}|{id}", self.seed.key)
-    }
-
-    pub(super) fn deliver(&mut self, coming: Vec<Coming>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<String>) {
-        if self.delivery.send(delivery::Order { coming, asked, entry }).is_err() {
-            tracing::error!(channel = %self.seed.key, "its delivery has ended: an answer was dropped");
-        }
     }
 
     async fn host(&mut self, module: &'static str) -> Result<Address<host::Order>, String> {

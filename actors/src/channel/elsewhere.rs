@@ -114,7 +114,7 @@ impl Channel {
         let ChatMessage { id, by, text, .. } = message;
         let occasion = self.occasion(Event { id, kind: EventKind::ChatMessage, by, amount: 0, text }, &message_id, me);
         let coming = self.send_out(through, occasion, None, me);
-        self.deliver(coming, asked, None);
+        self.deliver(coming, asked, None, me).await;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! What somebody means: a command, a taught word, a group of commands, or plain chatter. Pure.
 
+mod vocabulary;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use waddlebot_runtime::offer::Offer;
 use crate::commands::Command;
 use crate::community::rules::Ruling;
 use crate::seat::Entry;
+use vocabulary::Word;
+pub use vocabulary::{Row, Vocabularies, Vocabulary};
 
 /// How often a taught word may stand for another taught word.
 const DEPTH: usize = 5;
@@ -21,11 +25,11 @@ const DEPTH: usize = 5;
 /// Everything a community's chat may type, ready to be looked up.
 #[derive(Default)]
 pub struct Table {
-    rows: Vec<Row>,
+    vocabulary: Arc<Vocabulary>,
+    /// What this community has beside it; goes before it.
     words: HashMap<Box<str>, Target, RandomState>,
     longest: usize,
     offer: Arc<Offer>,
-    wakes: Vec<Wake>,
     ruling: Ruling,
     elsewhere: Vec<Elsewhere>,
     /// Whether any command begins with `#`: where none does, a `#tag` is chatter.
@@ -45,31 +49,15 @@ pub struct Elsewhere {
     pub counted: Text,
 }
 
-/// One command of a module.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// As everybody sees it.
-    pub info: CommandInfo,
-    /// Its place in the module's own table.
-    pub index: usize,
-    /// Whether the community has its module switched on.
-    pub enabled: bool,
-}
-
-/// A module that an event wakes.
-#[derive(Clone, Copy, Debug)]
-pub struct Wake {
-    /// Its name.
-    pub module: &'static str,
-    /// What wakes it.
-    pub on: &'static [EventKind],
-}
-
 enum Target {
-    Command(usize),
-    Group(Vec<usize>),
     Taught(Taught),
     Elsewhere(Vec<usize>),
+}
+
+/// What a word was found to be.
+enum Found<'t> {
+    Own(&'t Target),
+    Word(&'t Word),
 }
 
 struct Taught {
@@ -123,27 +111,21 @@ impl Table {
     /// Builds the table of a community: `enabled` says which modules are on, `taught` what each taught.
     #[must_use]
     pub fn new(modules: &[Entry], enabled: impl Fn(&str) -> bool, taught: &[(&'static str, Expansion)]) -> Self {
-        let mut table = Self::default();
-        let mut shown = Vec::new();
-        for entry in modules {
-            let on = enabled(entry.name);
-            for (index, info) in (entry.commands)().into_iter().enumerate() {
-                if on {
-                    table.limits |= !info.cooldown.is_zero();
-                    shown.push(info);
-                }
-                table.add(Row { info, index, enabled: on });
-            }
-            if on && !entry.wakes_on.is_empty() {
-                table.wakes.push(Wake { module: entry.name, on: entry.wakes_on });
-            }
-        }
+        Self::with(Arc::new(Vocabulary::new(modules, enabled)), taught)
+    }
+
+    /// The same where the vocabulary of the modules is made already.
+    #[must_use]
+    pub fn with(vocabulary: Arc<Vocabulary>, taught: &[(&'static str, Expansion)]) -> Self {
+        let (longest, offer, limits) = (vocabulary.longest, vocabulary.offer.clone(), vocabulary.limits);
+        let mut table = Self { vocabulary, longest, offer, limits, ..Self::default() };
         for (module, expansion) in taught {
             let word = expansion.word.to_lowercase().into_boxed_str();
             table.longest = table.longest.max(word.split(' ').count());
-            table.words.entry(word).or_insert_with(|| Target::Taught(Taught { module, text: expansion.text.clone() }));
+            if table.vocabulary.word(&word).is_none() {
+                table.words.entry(word).or_insert_with(|| Target::Taught(Taught { module, text: expansion.text.clone() }));
+            }
         }
-        table.offer = Arc::new(Offer { commands: shown.into(), ..Offer::default() });
         table
     }
 
@@ -157,6 +139,9 @@ impl Table {
     /// word, and one with `!` that is on takes the place of a module's.
     #[must_use]
     pub fn reaching(mut self, commands: &[Arc<Command>], community: CommunityId) -> Self {
+        if commands.is_empty() {
+            return self;
+        }
         let mut words: HashMap<&str, Vec<usize>> = HashMap::new();
         for command in commands {
             let own = |other: &&Arc<Command>| other.word == command.word && !other.is_global() && other.is_typed() == command.is_typed();
@@ -170,7 +155,7 @@ impl Table {
             let counted =
                 if command.module == word { command.word.clone() } else { format!("{} ({})", command.word, command.module).into() };
             self.elsewhere.push(Elsewhere { command: command.clone(), counted });
-            let is_there = command.enabled || !self.words.contains_key(&*command.word);
+            let is_there = command.enabled || self.find(&command.word).is_none();
             if command.is_typed() && is_there {
                 words.entry(&command.word).or_default().push(at);
             }
@@ -230,23 +215,6 @@ impl Table {
         is_command(text) && self.longest_match(text.trim()).is_some()
     }
 
-    fn add(&mut self, row: Row) {
-        let at = self.rows.len();
-        for word in std::iter::once(&row.info.word).chain(row.info.aliases) {
-            let parts: Vec<_> = word.split(' ').collect();
-            self.longest = self.longest.max(parts.len());
-            for length in 1..parts.len() {
-                let group = format!("!{}", parts[..length].join(" ")).into_boxed_str();
-                match self.words.entry(group).or_insert_with(|| Target::Group(Vec::new())) {
-                    Target::Group(rows) if !rows.contains(&at) => rows.push(at),
-                    _ => {}
-                }
-            }
-            self.words.insert(format!("!{word}").into_boxed_str(), Target::Command(at));
-        }
-        self.rows.push(row);
-    }
-
     /// What chat may type: the modules' commands that are switched on, and those that run elsewhere.
     #[must_use]
     pub fn offer(&self) -> &Arc<Offer> {
@@ -255,7 +223,7 @@ impl Table {
 
     /// The modules that this kind of event wakes, in the order of the list.
     pub fn woken_by(&self, kind: EventKind) -> impl Iterator<Item = &'static str> {
-        self.wakes.iter().filter(move |wake| wake.on.contains(&kind)).map(|wake| wake.module)
+        self.vocabulary.woken_by(kind)
     }
 
     /// Finds out what `text`, said by `user`, means.
@@ -274,17 +242,21 @@ impl Table {
             let rest = text[used..].trim();
             let word = || text[..used].split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");
             match target {
-                Target::Command(at) => return Resolution::Command { row: &self.rows[*at], rest: rest.to_owned(), taught },
-                Target::Group(rows) => return Resolution::Group { word: word(), rows: rows.iter().map(|at| &self.rows[*at]).collect() },
-                Target::Elsewhere(all) => {
+                Found::Word(Word::Command(at)) => {
+                    return Resolution::Command { row: self.vocabulary.row(*at), rest: rest.to_owned(), taught };
+                }
+                Found::Word(Word::Group(rows)) => {
+                    return Resolution::Group { word: word(), rows: rows.iter().map(|at| self.vocabulary.row(*at)).collect() };
+                }
+                Found::Own(Target::Elsewhere(all)) => {
                     let commands = all.iter().map(|at| &self.elsewhere[*at]).collect();
                     return Resolution::Elsewhere { commands, rest: rest.to_owned(), taught };
                 }
-                Target::Taught(_) if taught.len() == DEPTH => {
+                Found::Own(Target::Taught(_)) if taught.len() == DEPTH => {
                     let word = taught.into_iter().next().map_or_else(word, |(_, word)| word);
                     return Resolution::TooDeep { word };
                 }
-                Target::Taught(meaning) => {
+                Found::Own(Target::Taught(meaning)) => {
                     let longer = expand(&meaning.text, user, rest);
                     taught.push((meaning.module, word()));
                     if !is_command(&longer) {
@@ -296,6 +268,11 @@ impl Table {
         }
     }
 
+    /// What a word is here.
+    fn find(&self, word: &str) -> Option<Found<'_>> {
+        self.words.get(word).map(Found::Own).or_else(|| self.vocabulary.word(word).map(Found::Word))
+    }
+
     /// Whether a word that no command has is a tag rather than a command that was mistyped.
     fn is_tag(&self, word: &str) -> bool {
         let name = |name: &str| {
@@ -305,7 +282,7 @@ impl Table {
     }
 
     /// The entry for as many of the first words as one has, and how many bytes they take.
-    fn longest_match(&self, text: &str) -> Option<(&Target, usize)> {
+    fn longest_match(&self, text: &str) -> Option<(Found<'_>, usize)> {
         let mut found = None;
         let mut key = String::with_capacity(32);
         let mut at = 0;
@@ -319,7 +296,7 @@ impl Table {
                 key.push(' ');
             }
             key.extend(text[start..end].chars().flat_map(char::to_lowercase));
-            if let Some(target) = self.words.get(key.as_str()) {
+            if let Some(target) = self.find(&key) {
                 found = Some((target, end));
             } else if found.is_none() {
                 break;

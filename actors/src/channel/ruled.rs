@@ -95,7 +95,7 @@ impl Channel {
         let ran = Ran { module: "string-rules".into(), command: format!("rule {rule}"), ..Ran::default() };
         let mut answered = Answered { ran: Some(ran), verdict: Verdict::Done, ..Answered::default() };
         let Some(notice) = notice else {
-            self.deliver(vec![Coming::Ready(answered)], asked, None);
+            self.deliver(vec![Coming::Ready(answered)], asked, None, me).await;
             return Ok(());
         };
         let rested = self.ruled.told.get(&message.by.id).is_none_or(|told| *told + REST <= now);
@@ -104,7 +104,7 @@ impl Channel {
             self.ruled.told.insert(message.by.id.to_string().into(), now);
             answered.parcels = say::own(&message.by, Verdict::Done, notice).parcels;
         }
-        self.deliver(vec![Coming::Ready(answered)], asked, None);
+        self.deliver(vec![Coming::Ready(answered)], asked, None, me).await;
         Ok(())
     }
 

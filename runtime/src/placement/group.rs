@@ -1,8 +1,13 @@
 //! What goes together from node to node: an entity and all that live beside it.
 
+use std::sync::atomic::Ordering;
+
 use super::{Placement, Unclaimed};
 use crate::membership::Here;
 use crate::store::{Claim, Identity, Neighbour, StoreError, claims, nodes};
+
+/// With every so many times that a node learns, it reads all it holds, as a net.
+const ALL: u64 = 60;
 
 impl Placement {
     /// Hands an entity and all that live beside it to another node. Their actors must have ended. How many went;
@@ -36,13 +41,16 @@ impl Placement {
         }
     }
 
-    /// Learns of claims that were handed to this node; those it did not know of.
+    /// Learns of claims that were handed to this node; those it did not know of. It looks at what was handed over since
+    /// the last time; at all this node holds only now and then, and when the answer to a statement was lost.
     ///
     /// # Errors
     /// When this node may not act, or the store is gone.
     pub async fn learn(&self) -> Result<Vec<Claim>, Unclaimed> {
         let me = self.acting().await?;
-        let rows = claims::of(&self.0.store, &me).await?;
+        let all = self.0.unsure.swap(false, Ordering::AcqRel) || self.0.learns.fetch_add(1, Ordering::Relaxed).is_multiple_of(ALL);
+        let read = if all { claims::of(&self.0.store, &me).await } else { claims::handed(&self.0.store, &me).await };
+        let rows = read.inspect_err(|_| self.unsure())?;
         let given = |claim: &Claim| self.0.given.get(&claim.entity).is_some_and(|given| claim.epoch <= *given);
         let unknown = rows.into_iter().filter(|(claim, _)| !given(claim) && self.held_here(&claim.entity).is_none());
         Ok(unknown.map(|(claim, beside)| self.keep_beside(claim, beside)).collect())
@@ -82,6 +90,11 @@ impl Placement {
             Some(me) => nodes::stays(&self.0.store, &me).await,
             None => Ok(false),
         }
+    }
+
+    /// Notes that the rows may say that this node holds something it does not know of.
+    pub(super) fn unsure(&self) {
+        self.0.unsure.store(true, Ordering::Release);
     }
 
     fn beside(&self, leader: &str) -> Vec<String> {

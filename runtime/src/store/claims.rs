@@ -43,12 +43,15 @@ macro_rules! takeable {
     };
 }
 
-/// Takes the best of what nobody holds: $1 node, $2 incarnation, $3 time, $4 how many.
+/// Takes the best of what nobody holds: $1 node, $2 incarnation, $3 time, $4 how many; of what is not claimed, and of up to
+/// three who are gone ($5 to $10). Each of these is one range of an index.
 macro_rules! take {
     ($locking:literal) => {
         concat!(
-            "UPDATE coordination SET claimed_by = $1, incarnation = $2, epoch = epoch + 1, claimed_at = $3, last_checkin = $3, status = 'claimed' \
-             WHERE entity_id IN (SELECT c.entity_id FROM coordination c WHERE ",
+            "UPDATE coordination SET claimed_by = $1, incarnation = $2, epoch = epoch + 1, claimed_at = $3, last_checkin = $3, status = 'claimed', handed = FALSE \
+             WHERE entity_id IN (SELECT c.entity_id FROM coordination c WHERE (c.claimed_by IS NULL \
+             OR (c.claimed_by = $5 AND c.incarnation <= $6) OR (c.claimed_by = $7 AND c.incarnation <= $8) \
+             OR (c.claimed_by = $9 AND c.incarnation <= $10)) AND ",
             takeable!(),
             " AND ",
             takes!("$1", "$2"),
@@ -148,7 +151,7 @@ pub(crate) async fn take_one(
         tx.run(sql(add).bind(entity).bind(platform).bind(server).bind(channel)).await?;
     }
     let take = concat!(
-        "UPDATE coordination AS c SET claimed_by = $1, incarnation = $2, epoch = epoch + 1, claimed_at = $3, last_checkin = $3, affinity = $7, status = 'claimed' \
+        "UPDATE coordination AS c SET claimed_by = $1, incarnation = $2, epoch = epoch + 1, claimed_at = $3, last_checkin = $3, affinity = $7, status = 'claimed', handed = FALSE \
          WHERE c.entity_id = $4 AND c.epoch = $5 AND c.status <> 'error' AND (",
         unheld!(),
         " OR ($6 AND c.claimed_by = $1 AND c.incarnation = $2)) AND ",
@@ -164,29 +167,57 @@ pub(crate) async fn take_one(
 }
 
 /// How many entities a node might take. Asked every second by every node: it looks at what is not claimed, and at what
-/// gone nodes and former lives of nodes left, each by an index of its own, and not at what is served.
+/// those left who are gone, each by an index of its own, and not at what is served.
 pub(crate) async fn untaken(store: &Store, me: &Identity) -> Result<i64, StoreError> {
-    let text = concat!(
-        "SELECT (SELECT COUNT(*) FROM coordination c WHERE c.claimed_by IS NULL AND c.affinity = '' AND c.status <> 'error') \
-         + (SELECT COUNT(*) FROM coordination c JOIN coordination l ON l.entity_id = c.affinity AND l.claimed_by = $1 AND l.incarnation = $2 \
-            WHERE c.claimed_by IS NULL AND c.affinity <> '' AND c.affinity <> 'outside' AND c.status <> 'error') \
-         + (SELECT COUNT(*) ",
-        from_nodes!(),
-        " JOIN coordination c ON c.claimed_by = n.node_id AND c.incarnation <= n.incarnation \
-            WHERE (c.incarnation < n.incarnation OR n.state NOT IN ('up', 'draining', 'outside')) \
-            AND c.status <> 'error' AND c.affinity <> 'outside' AND (c.affinity = '' OR EXISTS (SELECT 1 FROM coordination l \
-            WHERE l.entity_id = c.affinity AND l.claimed_by = $1 AND l.incarnation = $2))) AS untaken"
-    );
+    let text = "SELECT (SELECT COUNT(*) FROM coordination c WHERE c.claimed_by IS NULL AND c.affinity = '' AND c.status <> 'error') \
+                + (SELECT COUNT(*) FROM coordination c JOIN coordination l ON l.entity_id = c.affinity AND l.claimed_by = $1 \
+                   AND l.incarnation = $2 WHERE c.claimed_by IS NULL AND c.affinity <> '' AND c.affinity <> 'outside' \
+                   AND c.status <> 'error') AS untaken";
     let row = store.one(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
-    row.map_or(Ok(0), |row| row.get("untaken"))
+    let unclaimed: i64 = row.map_or(Ok(0), |row| row.get("untaken"))?;
+    Ok(unclaimed + gone(store, me).await?.iter().map(|gone| gone.left).sum::<i64>())
+}
+
+/// Who is gone and left something.
+struct Gone {
+    node_id: String,
+    /// The last of its lives that is over.
+    incarnation: i64,
+    /// How much of what it left the asker might take.
+    left: i64,
+}
+
+/// Those who are gone and left something that a node might take, those that left most first. The count is a query of its
+/// own for each node, never joined: a planner that guesses wrong how much there is would read all that is served.
+async fn gone(store: &Store, me: &Identity) -> Result<Vec<Gone>, StoreError> {
+    let text = concat!(
+        "SELECT n.node_id, n.incarnation - CASE WHEN n.state IN ('up', 'draining', 'outside') THEN 1 ELSE 0 END AS life, \
+         (SELECT COUNT(*) FROM coordination c WHERE c.claimed_by = n.node_id \
+          AND c.incarnation <= n.incarnation - CASE WHEN n.state IN ('up', 'draining', 'outside') THEN 1 ELSE 0 END \
+          AND c.status <> 'error' AND c.affinity <> 'outside' AND (c.affinity = '' OR EXISTS (SELECT 1 FROM coordination l \
+          WHERE l.entity_id = c.affinity AND l.claimed_by = $1 AND l.incarnation = $2))) AS untaken ",
+        from_nodes!()
+    );
+    let rows = store.all(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
+    let read = |row: &Row| Ok(Gone { node_id: row.get("node_id")?, incarnation: row.get("life")?, left: row.get("untaken")? });
+    let mut all = rows.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
+    all.retain(|gone| gone.left > 0);
+    all.sort_by_key(|gone| std::cmp::Reverse(gone.left));
+    Ok(all)
 }
 
 /// Takes up to `room` entities that nobody who lives holds, those that want it most.
 pub(crate) async fn take_some(store: &Store, me: &Identity, room: i64, now: Millis) -> Result<Vec<(Claim, Demand)>, StoreError> {
     // Two takers at once pass each other by where rows can be locked; elsewhere there is one writer anyway.
     let text = if store.is_file() { take!("") } else { take!(" FOR UPDATE SKIP LOCKED") };
+    let mut statement = sql(text).bind(&me.node_id).bind(me.incarnation).bind(now).bind(room);
+    let gone = gone(store, me).await?;
+    for place in 0..3 {
+        let (node_id, incarnation) = gone.get(place).map_or(("", 0), |gone| (&gone.node_id, gone.incarnation));
+        statement = statement.bind(node_id).bind(incarnation);
+    }
     let mut tx = store.begin().await?;
-    let rows = tx.all(sql(text).bind(&me.node_id).bind(me.incarnation).bind(now).bind(room)).await?;
+    let rows = tx.all(statement).await?;
     let taken: Vec<_> = rows.iter().map(|row| demand(row, me)).collect::<Result<_, _>>()?;
     let claims: Vec<_> = taken.iter().map(|(claim, _)| claim.clone()).collect();
     remember(&mut tx, &claims, now).await?;
@@ -213,7 +244,7 @@ pub(crate) async fn release(store: &Store, claim: &Claim) -> Result<bool, StoreE
 pub(crate) async fn hand_over(store: &Store, claim: &Claim, to: &Identity, now: Millis) -> Result<Option<Claim>, StoreError> {
     let mut tx = store.begin().await?;
     let text = concat!(
-        "UPDATE coordination SET claimed_by = $5, incarnation = $6, epoch = epoch + 1, claimed_at = $7 \
+        "UPDATE coordination SET claimed_by = $5, incarnation = $6, epoch = epoch + 1, claimed_at = $7, handed = TRUE \
                 WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4 \
                 AND ",
         takes!("$5", "$6"),
@@ -236,7 +267,7 @@ pub(crate) async fn hand_over_all(
 ) -> Result<Vec<Claim>, StoreError> {
     let mut tx = store.begin().await?;
     let text = concat!(
-        "UPDATE coordination SET claimed_by = $4, incarnation = $5, epoch = epoch + 1, claimed_at = $6 \
+        "UPDATE coordination SET claimed_by = $4, incarnation = $5, epoch = epoch + 1, claimed_at = $6, handed = TRUE \
                 WHERE (entity_id = $1 OR affinity = $1) AND claimed_by = $2 AND incarnation = $3 \
                 AND ",
         takes!("$4", "$5"),
@@ -276,6 +307,22 @@ pub(crate) async fn air(store: &Store, leader: &str, news: &[(String, bool, i64)
 pub(crate) async fn of(store: &Store, me: &Identity) -> Result<Vec<(Claim, String)>, StoreError> {
     let text = "SELECT entity_id, epoch, affinity FROM coordination WHERE claimed_by = $1 AND incarnation = $2";
     let rows = store.all(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
+    rows.iter().map(|row| Ok((row_claim(row, me)?, row.get("affinity")?))).collect()
+}
+
+/// What was handed to a node since it was asked last, and what each lives beside.
+pub(crate) async fn handed(store: &Store, me: &Identity) -> Result<Vec<(Claim, String)>, StoreError> {
+    let mine = |text| sql(text).bind(&me.node_id).bind(me.incarnation);
+    let any = "SELECT 1 AS given FROM coordination WHERE claimed_by = $1 AND incarnation = $2 AND handed LIMIT 1";
+    if store.one(mine(any)).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    // In one statement: what is handed over meanwhile keeps its mark.
+    let text = "UPDATE coordination SET handed = FALSE WHERE claimed_by = $1 AND incarnation = $2 AND handed \
+                RETURNING entity_id, epoch, affinity";
+    let mut tx = store.begin().await?;
+    let rows = tx.all(mine(text)).await?;
+    tx.commit().await?;
     rows.iter().map(|row| Ok((row_claim(row, me)?, row.get("affinity")?))).collect()
 }
 

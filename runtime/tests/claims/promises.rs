@@ -207,6 +207,58 @@ pub(crate) async fn a_hand_over_goes_to_a_living_node_only(place: Place) {
     two.leave().await;
 }
 
+pub(crate) async fn what_was_handed_over_is_learned_of_once_and_what_is_held_is_not_read_for_it(place: Place) {
+    let (store, clock) = (opened(&place).await, Clock::turned());
+    let mut one = House::open("n1", &store, &clock).await;
+    let mut two = House::open("n2", &store, &clock).await;
+    // A new life looks at all it holds, once.
+    assert!(two.placement.learn().await.expect("it may act").is_empty());
+    one.placement.claim(ROOM).await.expect("nobody holds it");
+    one.placement.claim_beside("local:beside", ROOM).await.expect("nobody holds it");
+    assert_eq!(one.placement.hand_over_all(ROOM, &two.identity()).await.expect("an answer"), 2);
+    // What the rows say without a mark is not looked at: as a claim whose answer is on its way.
+    let text = "INSERT INTO coordination (entity_id, claimed_by, incarnation, epoch, status) VALUES ('local:marked', 'n2', 1, 1, 'claimed')";
+    let mut tx = store.begin().await.expect("begun");
+    tx.run(sql(text)).await.expect("written");
+    tx.commit().await.expect("committed");
+    let mut learned: Vec<_> = two.placement.learn().await.expect("it may act").into_iter().map(|claim| claim.entity).collect();
+    learned.sort();
+    assert_eq!(learned, ["local:beside", ROOM]);
+    assert!(two.placement.learn().await.expect("it may act").is_empty());
+    // Now and then all is read, as a net.
+    let mut late = Vec::new();
+    for _ in 0..60 {
+        late.extend(two.placement.learn().await.expect("it may act").into_iter().map(|claim| claim.entity));
+    }
+    assert_eq!(late, ["local:marked"]);
+    one.leave().await;
+    two.leave().await;
+}
+
+pub(crate) async fn what_several_who_are_gone_left_is_taken_with_what_nobody_had(place: Place) {
+    let (store, clock) = (opened(&place).await, Clock::turned());
+    let mut one = House::open("n1", &store, &clock).await;
+    let text = "INSERT INTO nodes (node_id, incarnation, seq, state) VALUES ('g1', 3, 1, 'dead'), ('g2', 1, 1, 'down'), ('g3', 2, 1, 'up'), \
+                ('g4', 1, 1, 'dead'), ('g5', 1, 1, 'up')";
+    let claims = "INSERT INTO coordination (entity_id, claimed_by, incarnation, epoch, status) VALUES ('local:a', 'g1', 2, 1, 'claimed'), \
+                  ('local:b', 'g2', 1, 1, 'claimed'), ('local:c', 'g3', 1, 1, 'claimed'), ('local:d', NULL, 0, 0, 'available'), \
+                  ('local:e', 'g4', 1, 1, 'claimed'), ('local:f', 'g4', 1, 1, 'claimed'), ('local:held', 'g5', 1, 1, 'claimed'), \
+                  ('local:held too', 'g3', 2, 1, 'claimed')";
+    let mut tx = store.begin().await.expect("begun");
+    tx.run(sql(text)).await.expect("written");
+    tx.run(sql(claims)).await.expect("written");
+    tx.commit().await.expect("committed");
+    assert_eq!(one.placement.untaken().await.expect("counted"), 6);
+    let (mut taken, mut looks) = (Vec::new(), 0);
+    while one.placement.untaken().await.expect("counted") > 0 {
+        taken.extend(one.placement.take(10).await.expect("it may take").into_iter().map(|claim| claim.entity));
+        looks += 1;
+    }
+    taken.sort();
+    assert_eq!((taken.join(" "), looks), ("local:a local:b local:c local:d local:e local:f".to_owned(), 2));
+    one.leave().await;
+}
+
 pub(crate) async fn a_second_process_of_the_same_name_is_refused(place: Place) {
     let (store, clock) = (opened(&place).await, Clock::turned());
     let mut one = House::open("n1", &store, &clock).await;

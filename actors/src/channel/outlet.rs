@@ -1,0 +1,74 @@
+//! A channel's way to its delivery, which is there as long as something is answered: most of what is said is not.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use waddlebot_runtime::actor::{Address, Me};
+use waddlebot_runtime::intake::Outcome;
+
+use super::{Channel, Order};
+use crate::delivery::{self, Coming, Delivery};
+
+/// A delivery that got nothing for this long ends. Longer than the slowest answer may take.
+const IDLE: Duration = Duration::from_secs(180);
+
+/// The way; closed at first.
+#[derive(Default)]
+pub(super) struct Outlet {
+    delivery: Option<Address<delivery::Order>>,
+    used: Duration,
+}
+
+impl Outlet {
+    /// Brings out what waits, and closes.
+    pub(super) async fn close(&mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            delivery.drain().await;
+        }
+    }
+}
+
+impl Channel {
+    /// Hands answers to the delivery, in order.
+    pub(super) async fn deliver(
+        &mut self,
+        coming: Vec<Coming>,
+        asked: Option<oneshot::Sender<Outcome>>,
+        entry: Option<String>,
+        me: &Me<Order>,
+    ) {
+        self.outlet.used = me.clock().since_boot();
+        let delivery = match &self.outlet.delivery {
+            Some(delivery) if delivery.is_open() => delivery,
+            // In a box: once in a while, and large.
+            _ => match Box::pin(self.opened_delivery(me)).await {
+                Ok(delivery) => self.outlet.delivery.insert(delivery),
+                Err(why) => {
+                    tracing::error!(channel = %self.seed.key, why, "it has no delivery: an answer was dropped");
+                    return;
+                }
+            },
+        };
+        if delivery.send(delivery::Order { coming, asked, entry }).is_err() {
+            tracing::error!(channel = %self.seed.key, "its delivery has ended: an answer was dropped");
+        }
+    }
+
+    /// Ends a delivery that has nothing to do, when it got nothing for long.
+    pub(super) async fn close_outlet_when_idle(&mut self, me: &Me<Order>) {
+        let idle = me.clock().since_boot().saturating_sub(self.outlet.used) >= IDLE;
+        if idle && self.outlet.delivery.as_ref().is_some_and(|delivery| delivery.meter().waiting() == 0) {
+            self.outlet.close().await;
+        }
+    }
+
+    async fn opened_delivery(&self, me: &Me<Order>) -> Result<Address<delivery::Order>, String> {
+        let seed = delivery::Seed {
+            channel: self.seed.key.clone(),
+            community: self.seed.community,
+            courier: self.seed.courier.clone(),
+            journal: self.seed.journal.clone(),
+        };
+        me.open::<Delivery>(format!("{}/delivery", me.key()), seed).await.map_err(|fault| fault.to_string())
+    }
+}
