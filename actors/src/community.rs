@@ -18,8 +18,8 @@ use waddlebot_runtime::module::Expansion;
 use waddlebot_runtime::platform::Platforms;
 use waddlebot_runtime::store::{Claim, Store};
 
-use crate::channel::resolve::{Table, Vocabularies};
 use crate::channel;
+use crate::channel::resolve::{Table, Vocabularies};
 use crate::delivery::Courier;
 use crate::host::{self, Host, Setup};
 use crate::installed::{self, Installed};

@@ -227,7 +227,8 @@ impl Steward {
             (Ok(leaders), Ok(targets)) => (leaders, targets),
             (Err(error), _) | (_, Err(error)) => return tracing::warn!(%error, "nothing can be handed over"),
         };
-        let communities: Vec<_> = leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
+        let communities: Vec<_> =
+            leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
         for together in communities.chunks(TOGETHER) {
             let pairs: Vec<_> = together.iter().filter_map(|entity| Some((entity, choose(&mut targets)?))).collect();
             let moves = pairs.iter().map(|(entity, to)| self.hand_over(entity, to));

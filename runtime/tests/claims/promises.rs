@@ -217,7 +217,8 @@ pub(crate) async fn what_was_handed_over_is_learned_of_once_and_what_is_held_is_
     one.placement.claim_beside("local:beside", ROOM).await.expect("nobody holds it");
     assert_eq!(one.placement.hand_over_all(ROOM, &two.identity()).await.expect("an answer"), 2);
     // What the rows say without a mark is not looked at: as a claim whose answer is on its way.
-    let text = "INSERT INTO coordination (entity_id, claimed_by, incarnation, epoch, status) VALUES ('local:marked', 'n2', 1, 1, 'claimed')";
+    let text =
+        "INSERT INTO coordination (entity_id, claimed_by, incarnation, epoch, status) VALUES ('local:marked', 'n2', 1, 1, 'claimed')";
     let mut tx = store.begin().await.expect("begun");
     tx.run(sql(text)).await.expect("written");
     tx.commit().await.expect("committed");
