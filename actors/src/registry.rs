@@ -23,7 +23,11 @@ pub struct Registered {
 pub async fn communities(store: &Store) -> Result<Vec<Registered>, StoreError> {
     let text = "SELECT id, name, timezone FROM communities WHERE is_active AND id <> $1 ORDER BY id";
     let rows = store.all(sql(text).bind(GLOBAL_COMMUNITY)).await?;
-    rows.iter().map(|row| Ok(Registered { id: row.get("id")?, name: row.get("name")?, timezone: row.get("timezone")? })).collect()
+    rows.iter().map(registered).collect()
+}
+
+fn registered(row: &Row) -> Result<Registered, StoreError> {
+    Ok(Registered { id: row.get("id")?, name: row.get("name")?, timezone: row.get("timezone")? })
 }
 
 /// One community.
@@ -31,7 +35,8 @@ pub async fn communities(store: &Store) -> Result<Vec<Registered>, StoreError> {
 /// # Errors
 /// When the store is gone.
 pub async fn community(store: &Store, id: CommunityId) -> Result<Option<Registered>, StoreError> {
-    Ok(communities(store).await?.into_iter().find(|community| community.id == id))
+    let text = "SELECT id, name, timezone FROM communities WHERE is_active AND id = $1 AND id <> $2";
+    store.one(sql(text).bind(id).bind(GLOBAL_COMMUNITY)).await?.map(|row| registered(&row)).transpose()
 }
 
 /// The community that channels without one of their own belong to: the oldest. Made when there is none.
@@ -39,14 +44,19 @@ pub async fn community(store: &Store, id: CommunityId) -> Result<Option<Register
 /// # Errors
 /// When the store is gone.
 pub async fn home(store: &Store, now: Millis) -> Result<Registered, StoreError> {
-    if let Some(first) = communities(store).await?.into_iter().next() {
+    if let Some(first) = first(store).await? {
         return Ok(first);
     }
     let mut tx = store.begin().await?;
     let text = "INSERT INTO communities (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
     tx.run(sql(text).bind(GLOBAL_COMMUNITY + 1).bind("My community").bind(now)).await?;
     tx.commit().await?;
-    communities(store).await?.into_iter().next().ok_or_else(|| StoreError::Refused("the first community was not made".into()))
+    first(store).await?.ok_or_else(|| StoreError::Refused("the first community was not made".into()))
+}
+
+async fn first(store: &Store) -> Result<Option<Registered>, StoreError> {
+    let text = "SELECT id, name, timezone FROM communities WHERE is_active AND id <> $1 ORDER BY id LIMIT 1";
+    store.one(sql(text).bind(GLOBAL_COMMUNITY)).await?.map(|row| registered(&row)).transpose()
 }
 
 /// The community a channel belongs to; `None` when it was never heard of.
