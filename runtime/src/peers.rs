@@ -48,8 +48,8 @@ struct Inner {
     links: DashMap<String, Arc<Link>>,
     /// Why a node cannot be reached, as it was seen last.
     troubles: DashMap<String, String>,
-    /// Who is connected to this node.
-    guests: DashMap<String, i64>,
+    /// Who is connected to this node: in which life, and how often while a new connection takes the place of a lost one.
+    guests: DashMap<String, (i64, usize)>,
 }
 
 impl Peers {
@@ -73,6 +73,12 @@ impl Peers {
         let mut views: Vec<_> = self.0.links.iter().filter(|link| link.is_open()).map(|link| link.view()).collect();
         views.sort_by(|one, other| one.node.cmp(&other.node));
         views
+    }
+
+    /// Whether a node can ask this one something: it is connected to it, whether or not it can be reached from here.
+    #[must_use]
+    pub fn is_asked_by(&self, node: &str) -> bool {
+        self.0.guests.contains_key(node)
     }
 
     /// Why a node cannot be reached, when it was tried.
@@ -146,7 +152,7 @@ impl Actor for Switchboard {
 
     fn memory(&self) -> Value {
         let troubles: HashMap<_, _> = self.peers.0.troubles.iter().map(|one| (one.key().clone(), one.value().clone())).collect();
-        let guests: HashMap<_, _> = self.peers.0.guests.iter().map(|one| (one.key().clone(), *one.value())).collect();
+        let guests: HashMap<_, _> = self.peers.0.guests.iter().map(|one| (one.key().clone(), one.value().0)).collect();
         json!({ "reachable": self.peers.reachable(), "connected_to_us": guests, "troubles": troubles })
     }
 }

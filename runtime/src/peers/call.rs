@@ -270,9 +270,16 @@ impl Peers {
 
     async fn host(&self, wire: Wire, Met { peer, version }: Met, gateway: Gateway, closing: CancellationToken) {
         // A node that only knocks goes at once.
-        self.0.guests.insert(peer.node_id.clone(), peer.incarnation);
+        self.0
+            .guests
+            .entry(peer.node_id.clone())
+            .and_modify(|guest| *guest = (peer.incarnation, if guest.0 == peer.incarnation { guest.1 + 1 } else { 1 }))
+            .or_insert((peer.incarnation, 1));
         let why = guest::serve(wire, version, gateway, closing).await;
-        self.0.guests.remove_if(&peer.node_id, |_, incarnation| *incarnation == peer.incarnation);
+        self.0.guests.remove_if_mut(&peer.node_id, |_, (incarnation, many)| {
+            *many -= usize::from(*incarnation == peer.incarnation);
+            *many == 0
+        });
         tracing::debug!(node = peer.node_id, %why, "a node's connection to this one ended");
     }
 }

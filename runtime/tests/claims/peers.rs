@@ -205,8 +205,10 @@ async fn a_peer_that_falls_silent_is_given_up_after_three_seconds() {
     silent.store(true, SeqCst);
     let brought = tokio::time::timeout(Duration::from_secs(6), link.bring(&envelope(Payload::Said(vec![message("x")])))).await;
     assert!(matches!(brought.expect("it is given up in time"), Err(LinkError::Silent { .. })));
+    soon("the other knows that it cannot be asked", || !two.peers.is_asked_by("n1")).await;
+    assert!(two.peers.link("n1").is_some(), "though it can ask");
     silent.store(false, SeqCst);
-    soon("it is reached again", || one.peers.link("n2").is_some()).await;
+    soon("it is reached again", || one.peers.link("n2").is_some() && two.peers.is_asked_by("n1")).await;
     proxy.abort();
     one.close().await;
     two.close().await;

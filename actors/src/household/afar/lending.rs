@@ -1,6 +1,5 @@
 //! The budget of an account that several nodes speak for: lent by the node that holds the claim `limit:` of the account.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,9 +58,9 @@ impl Household {
             return Err("there is no such budget".into());
         }
         let living = placement.nodes().await.map_err(|error| error.to_string())?;
-        let reached: HashSet<_> = afar.0.peers.reachable().into_iter().map(|link| link.node).collect();
-        let here = placement.here().node_id();
-        let all = living.iter().all(|node| node.identity.node_id == here || reached.contains(&node.identity.node_id));
+        // Who cannot ask sends a share of its own: what counts is their way here, not the way there.
+        let asks = |node: &str| node == placement.here().node_id() || afar.0.peers.is_asked_by(node);
+        let all = living.iter().all(|node| asks(&node.identity.node_id));
         if !self.lenders().knows(account, claim.epoch) {
             let word = placement.word_left(&claim).await.map_err(|error| error.to_string())?;
             let whole_in = word.and_then(|word| word.parse().ok()).map(Duration::from_millis);
