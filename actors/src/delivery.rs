@@ -147,6 +147,7 @@ impl Delivery {
     async fn deliver(&mut self, answered: Vec<Answered>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<String>) {
         let mut outcome = Outcome::default();
         let keep = asked.is_some();
+        let silent = answered.iter().all(|one| one.verdict != Verdict::Unavailable || one.parcels.is_empty());
         for one in answered {
             outcome.verdict = worst(outcome.verdict, one.verdict);
             outcome.ran.extend(one.ran);
@@ -158,8 +159,11 @@ impl Delivery {
                 self.seed.courier.carry(&self.seed.channel, self.seed.community, one.parcels).await;
             }
         }
-        if let Some(entry) = entry {
-            self.seed.journal.done(entry);
+        match entry {
+            // Nothing was done, and nobody was told so: it is taken up again.
+            Some(entry) if outcome.verdict == Verdict::Unavailable && silent => self.seed.journal.put_back(entry),
+            Some(entry) => self.seed.journal.done(entry),
+            None => {}
         }
         if let Some(asked) = asked {
             asked.send(outcome).ok();

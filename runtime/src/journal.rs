@@ -4,6 +4,7 @@ mod execution;
 mod flush;
 mod inbox;
 mod keeper;
+mod loose;
 mod outbox;
 mod points;
 
@@ -23,6 +24,7 @@ use crate::membership::Here;
 use crate::store::{Store, StoreError};
 use flush::Line;
 use keeper::{Gathering, Keeper, Order};
+use loose::Loose;
 
 /// Something accepted: it will be acted on exactly once, whatever happens to this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +48,7 @@ pub struct Open {
     pub unknown: i64,
 }
 
-/// An entry or a line that is not in this life's hands.
+/// An entry or a line that is not in this life's hands, or that nobody works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stray {
     /// The entry's message, or the line's id.
@@ -62,7 +64,20 @@ pub struct Journal {
     address: Address<Order>,
     store: Store,
     here: Option<Here>,
+    loose: Arc<Loose>,
 }
+
+/// Outbox rows that were marked as about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// The life that marked them.
+    pub life: String,
+}
+
+/// Whose hands nothing is ever in.
+const NOBODY: &str = "-";
 
 /// Comes true when what was told is on disk; an error says why it is not.
 pub type Writing = oneshot::Receiver<Result<(), String>>;
@@ -75,7 +90,7 @@ impl Journal {
     pub async fn start<O: Send + 'static>(me: &Me<O>, store: Store) -> Result<Self, Fault> {
         let gathering = Arc::new(Gathering::new(me.clock().clone()));
         let seed = keeper::Seed { store: store.clone(), gathering: gathering.clone() };
-        Ok(Self { address: me.open::<Keeper>("journal", seed).await?, gathering, store, here: None })
+        Ok(Self { address: me.open::<Keeper>("journal", seed).await?, gathering, store, here: None, loose: Arc::default() })
     }
 
     /// The key of its actor.
@@ -143,19 +158,40 @@ impl Journal {
         self.here.as_ref().and_then(Here::identity).map_or_else(String::new, |me| me.life())
     }
 
-    /// Takes an entry out of the inbox, after it was acted on and that is on disk.
-    pub fn done(&self, message_id: impl Into<String>) {
-        self.tell(Line::Done(message_id.into()));
+    /// In whose name this node writes: between two of its lives in nobody's, so that nothing of others is touched.
+    fn name(&self) -> String {
+        let life = self.life();
+        if life.is_empty() && self.here.is_some() { NOBODY.to_owned() } else { life }
     }
 
-    /// Notes that these outbox rows are about to be sent.
+    /// Takes an entry out of the inbox, after it was acted on and that is on disk; unless another life has it by now.
+    pub fn done(&self, message_id: impl Into<String>) {
+        self.tell(Line::Done(message_id.into(), self.name()));
+    }
+
+    /// An entry that is in this life's hands was not acted on after all: it is taken up again at the next look.
+    pub fn put_back(&self, message_id: impl Into<String>) {
+        self.loose.entries.put([message_id.into()]);
+    }
+
+    /// Notes that these outbox rows are about to be sent; gives those that may be, in the name of the life that marked
+    /// them. What another life has taken up meanwhile is its to send.
     ///
     /// # Errors
     /// When it could not be written: do not send.
-    pub async fn sending(&self, ids: Vec<String>) -> Result<(), StoreError> {
+    pub async fn sending(&self, ids: Vec<String>) -> Result<Marked, StoreError> {
         let (sender, receiver) = oneshot::channel();
-        self.tell(Line::Sending(ids, sender));
-        answer(receiver).await
+        let life = self.name();
+        self.tell(Line::Sending(ids.clone(), life.clone(), sender));
+        match receiver.await {
+            Ok(Ok(ids)) => Ok(Marked { ids, life }),
+            failed => {
+                // It may be marked all the same; that it did not go out is certain.
+                self.unsent(ids.clone(), &life);
+                self.let_go(ids);
+                Err(StoreError::Lost(failed.map_or_else(|_| "the journal has ended".into(), |said| said.err().unwrap_or_default())))
+            }
+        }
     }
 
     /// Forgets an outbox row that was sent.
@@ -168,14 +204,14 @@ impl Journal {
         self.tell(Line::Unknown(id.into()));
     }
 
-    /// Marks an outbox row that certainly did not leave: the next start sends it.
-    pub fn unsent(&self, id: impl Into<String>) {
-        self.tell(Line::Unsent(id.into()));
+    /// Marks outbox rows that were marked by this life and certainly did not leave: its next one sends them, or another's.
+    pub fn unsent(&self, ids: Vec<String>, life: &str) {
+        self.tell(Line::Unsent(ids, life.to_owned()));
     }
 
-    /// Gives outbox rows back that were not sent and that this life does nothing more about.
+    /// Outbox rows that are in this life's hands, or may be, and that nobody works on: they are taken up at the next look.
     pub fn let_go(&self, ids: Vec<String>) {
-        self.tell(Line::LetGo(ids));
+        self.loose.lines.put(ids);
     }
 
     /// Adds what chatters earned; on disk with the next group.
@@ -196,12 +232,12 @@ impl Journal {
         self.address.drain().await;
     }
 
-    /// What was accepted, is not acted on yet and not in this life's hands, oldest first; no more than a thousand.
+    /// What was accepted, is not acted on yet and not in this life's hands, or nobody works on, oldest first; a thousand or so.
     ///
     /// # Errors
     /// When the store is gone.
     pub async fn strays(&self) -> Result<Vec<Stray>, StoreError> {
-        inbox::strays(&self.store, &self.life()).await
+        inbox::strays(&self.store, &self.life(), &self.loose.entries).await
     }
 
     /// Takes such entries into this life's hands; gives those that are to be acted on. Each one's attempts
@@ -210,15 +246,16 @@ impl Journal {
     /// # Errors
     /// When the store is gone.
     pub async fn adopt(&self, ids: &[String]) -> Result<Vec<Entry>, StoreError> {
-        inbox::adopt(&self.store, &self.life(), ids).await
+        let _alone = self.loose.taking.lock().await;
+        inbox::adopt(&self.store, &self.life(), ids, &self.loose.entries).await
     }
 
-    /// What should have gone out, did not, and is not in this life's hands, oldest first; no more than a thousand.
+    /// What should have gone out, did not, and is not in this life's hands, or nobody works on, oldest first; a thousand or so.
     ///
     /// # Errors
     /// When the store is gone.
     pub async fn stray_lines(&self) -> Result<Vec<Stray>, StoreError> {
-        outbox::strays(&self.store, &self.life()).await
+        outbox::strays(&self.store, &self.life(), &self.loose.lines).await
     }
 
     /// Takes such lines into this life's hands; gives those that are to be sent. What may have gone out is
@@ -227,7 +264,8 @@ impl Journal {
     /// # Errors
     /// When the store is gone.
     pub async fn adopt_lines(&self, ids: &[String], idempotent: impl Fn(&str) -> bool + Send) -> Result<Vec<Waiting>, StoreError> {
-        outbox::adopt(&self.store, &self.life(), ids, idempotent).await
+        let _alone = self.loose.taking.lock().await;
+        outbox::adopt(&self.store, &self.life(), ids, &self.loose.lines, idempotent).await
     }
 
     /// How much is still open, as committed.

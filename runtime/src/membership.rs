@@ -119,6 +119,12 @@ impl Here {
         &self.0.suspects
     }
 
+    /// Lives as so many-eth, or not: for tests of who asks.
+    #[cfg(test)]
+    pub(crate) fn lives(&self, incarnation: i64) {
+        self.0.incarnation.store(incarnation, Ordering::Release);
+    }
+
     fn born(&self, incarnation: i64, deadline: Duration) {
         let now = self.0.gate.clock().since_boot();
         self.0.incarnation.store(incarnation, Ordering::Release);

@@ -9,7 +9,7 @@ pub(crate) mod nodes;
 mod session;
 mod sql;
 mod sqlite;
-mod tx;
+pub(crate) mod tx;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

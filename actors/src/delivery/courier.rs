@@ -9,7 +9,7 @@ use waddlebot_runtime::actor::Address;
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Text};
 use waddlebot_runtime::fault;
 use waddlebot_runtime::gate::Gate;
-use waddlebot_runtime::journal::Journal;
+use waddlebot_runtime::journal::{Journal, Marked};
 use waddlebot_runtime::platform::{Boxed, Capabilities, Measure, Moderation, Outgoing, PlatformError, Platforms};
 use waddlebot_runtime::response::{Line, Response};
 
@@ -33,7 +33,11 @@ pub trait Screens: Send + Sync + 'static {
 
 /// Lines that were handed to an account, by their outbox row.
 #[must_use = "their outbox rows stay until it is settled what became of them"]
-pub struct OnItsWay(Vec<(String, Vec<Answer>)>);
+pub struct OnItsWay {
+    waiting: Vec<(String, Vec<Answer>)>,
+    /// The life that marked them.
+    life: String,
+}
 
 /// Knows the way to every account and overlay. Cloning shares it.
 #[derive(Clone)]
@@ -97,50 +101,59 @@ impl Courier {
 
     /// Hands parcels to those who bring them, in order; what became of them is for [`Courier::settle`].
     pub async fn hand_over(&self, channel: &ChannelKey, community: CommunityId, parcels: Vec<Parcel>) -> OnItsWay {
-        let mut waiting = Vec::new();
-        if !self.mark(channel, &parcels).await {
-            return OnItsWay(waiting);
-        }
+        let mut on_its_way = OnItsWay { waiting: Vec::new(), life: String::new() };
+        let Some(marked) = self.mark(channel, &parcels).await else { return on_its_way };
         for Parcel { id, response } in parcels {
             match response {
-                Response::Chat(line) => waiting.extend(self.say(channel, &line, id)),
+                Response::Chat(_) if marked.leaves_out(id.as_ref()) => {
+                    tracing::info!(%channel, id, "an answer is not said: another life has taken it up");
+                }
+                Response::Chat(line) => on_its_way.waiting.extend(self.say(channel, &line, id)),
                 item => self.show(community, &item, id).await,
             }
         }
-        OnItsWay(waiting)
+        if let Mark::These(marked) = marked {
+            on_its_way.life = marked.life;
+        }
+        on_its_way
     }
 
     /// Waits until it is known what became of each line, and notes it.
-    pub async fn settle(&self, OnItsWay(waiting): OnItsWay) {
+    pub async fn settle(&self, OnItsWay { waiting, life }: OnItsWay) {
         for (id, answers) in waiting {
-            self.settle_one(id, answers).await;
+            self.settle_one(id, answers, &life).await;
         }
     }
 
-    /// Notes which lines are about to be sent where a second one could not be told from the first.
-    async fn mark(&self, channel: &ChannelKey, parcels: &[Parcel]) -> bool {
+    /// Answers of which it is not known whether they were written: should they be, they are sent.
+    pub fn doubts(&self, ids: Vec<String>) {
+        self.journal.let_go(ids);
+    }
+
+    /// Notes which lines are about to be sent where a second one could not be told from the first; `None` when nothing
+    /// may be sent now.
+    async fn mark(&self, channel: &ChannelKey, parcels: &[Parcel]) -> Option<Mark> {
         if parcels.iter().all(|parcel| parcel.id.is_none()) {
-            return true;
+            return Some(Mark::All);
         }
         fault::point("before-sending");
         if let Err(why) = self.gate.wait(NEED, PATIENCE).await {
             tracing::error!(%channel, %why, "answers stay in the outbox for who serves this channel next");
-            return false;
+            return None;
         }
         let ids: Vec<_> =
             parcels.iter().filter(|parcel| matches!(parcel.response, Response::Chat(_))).filter_map(|parcel| parcel.id.clone()).collect();
         if ids.is_empty() || self.is_idempotent(channel) {
-            return true;
+            return Some(Mark::All);
         }
-        match self.journal.sending(ids.clone()).await {
-            Ok(()) => {
+        match self.journal.sending(ids).await {
+            Ok(marked) => {
                 fault::point("sending-marked");
-                true
+                Some(Mark::These(marked))
             }
             Err(error) => {
                 tracing::error!(%channel, %error, "answers stay in the outbox for whoever looks next");
-                self.journal.let_go(ids);
-                false
+                None
             }
         }
     }
@@ -168,7 +181,7 @@ impl Courier {
         id.map(|id| (id, answers))
     }
 
-    async fn settle_one(&self, id: String, answers: Vec<Answer>) {
+    async fn settle_one(&self, id: String, answers: Vec<Answer>, life: &str) {
         let (mut said, mut lost, mut unknown) = (false, false, false);
         for answer in answers {
             match answer.await {
@@ -179,7 +192,7 @@ impl Courier {
         }
         fault::point("sent");
         if lost && !said && !unknown {
-            self.journal.unsent(id);
+            self.journal.unsent(vec![id], life);
         } else if lost || unknown {
             // A reply of which a part may have been said is not said again.
             metrics::counter!("waddlebot_replies_unknown_total").increment(1);
@@ -196,6 +209,24 @@ impl Courier {
         }
         if let Some(id) = id {
             self.journal.sent(id);
+        }
+    }
+}
+
+/// Which lines of the outbox may be sent.
+enum Mark {
+    /// All: none can be said twice.
+    All,
+    /// These.
+    These(Marked),
+}
+
+impl Mark {
+    /// Whether a line of the outbox must not be sent.
+    fn leaves_out(&self, id: Option<&String>) -> bool {
+        match (self, id) {
+            (Self::These(marked), Some(id)) => !marked.ids.contains(id),
+            _ => false,
         }
     }
 }

@@ -40,6 +40,8 @@ struct Job<'a> {
     command: &'a str,
     user: (&'a str, &'a str),
     origin: &'a Origin,
+    /// Whether somebody waits for an answer.
+    asked: bool,
 }
 
 /// What who asks is told while nothing can be written.
@@ -86,7 +88,7 @@ impl Host {
             return Ok(());
         }
         let id = format!("{}/{}", origin.message_id, self.setup.entry.name);
-        let job = Job { id, command: info.word, user: (&by.id, &by.name), origin: &origin };
+        let job = Job { id, command: info.word, user: (&by.id, &by.name), origin: &origin, asked: true };
         Box::pin(self.durable(said, job, reply, me)).await
     }
 
@@ -113,9 +115,14 @@ impl Host {
             // Nobody asked for anything: a failure is for the log, not for the chat.
             said.responses.clear();
         }
+        if said.verdict == Verdict::Unavailable {
+            // It stands in the inbox, and begins anew from there.
+            reply.send(self.plain(said, name)).ok();
+            return Ok(());
+        }
         said.millis = millis(me.clock().since_boot().saturating_sub(started));
         let id = format!("{}/{}", origin.message_id, self.setup.entry.name);
-        let job = Job { id, command: name, user: (&event.by.id, &event.by.name), origin: &origin };
+        let job = Job { id, command: name, user: (&event.by.id, &event.by.name), origin: &origin, asked: false };
         self.durable(said, job, reply, me).await
     }
 
@@ -146,7 +153,7 @@ impl Host {
         let origin = Origin { channel: nowhere, message_id: id.clone(), counts: Counts::default() };
         let effects: Vec<_> = posted.iter().map(|one| Effect { entity: one.channel.to_string(), body: body(&one.response) }).collect();
         let said = Answer { responses: Vec::new(), verdict: Verdict::Done, error: None, millis: 0 };
-        let job = Job { id, command: "alarm", user: ("", ""), origin: &origin };
+        let job = Job { id, command: "alarm", user: ("", ""), origin: &origin, asked: false };
         let Committed::New(ids, receipt) = self.commit(&said, &job, effects, me).await? else {
             return self.reload(me).await;
         };
@@ -154,6 +161,7 @@ impl Host {
         spawn::task("alarm", async move {
             if let Err(error) = receipt.safe().await {
                 tracing::error!(%error, "an alarm was not written and will be tried again");
+                courier.doubts(ids);
                 address.send(Order::Undone).ok();
                 return;
             }
@@ -211,13 +219,28 @@ impl Host {
         Answered { parcels, ran: Some(ran), verdict: said.verdict, again: false }
     }
 
+    /// What is answered when what a module wrote could not be committed, or nobody knows.
+    fn unwritten(&self, said: &Answer, job: &Job<'_>) -> Answered {
+        let error = Some("the database was lost before it was written".to_owned());
+        let told = Answer::told(&job.user.1.into(), LATER.into(), Verdict::Unavailable, error);
+        // To who was not to be answered nothing is said either.
+        let responses = if job.asked { told.responses } else { Vec::new() };
+        self.plain(Answer { responses, millis: said.millis, ..told }, job.command)
+    }
+
     async fn durable(&mut self, said: Answer, job: Job<'_>, reply: oneshot::Sender<Answered>, me: &Me<Order>) -> Result<(), Fault> {
         let entity = job.origin.channel.to_string();
         let effects = said.responses.iter().map(|one| Effect { entity: entity.clone(), body: body(one) }).collect();
         let ran = said.ran(self.setup.entry.name, job.command);
-        let (ids, receipt) = match self.commit(&said, &job, effects, me).await? {
-            Committed::New(ids, receipt) => (ids, receipt),
-            Committed::Before(first) => {
+        // Should it not be written, who asked is told so; where nobody asked, it begins anew from the inbox.
+        let later = self.unwritten(&said, &job);
+        let (ids, receipt) = match self.commit(&said, &job, effects, me).await {
+            Err(fault) => {
+                reply.send(later).ok();
+                return Err(fault);
+            }
+            Ok(Committed::New(ids, receipt)) => (ids, receipt),
+            Ok(Committed::Before(first)) => {
                 // Reading anew waits for the disk: the first answer stands by then, or was never given.
                 self.reload(me).await?;
                 let responses: Vec<Response> = serde_json::from_str(&first).unwrap_or_default();
@@ -228,7 +251,8 @@ impl Host {
         };
         self.learn(me);
         let (address, verdict) = (me.address().clone(), said.verdict);
-        let parcels = ids.into_iter().zip(said.responses).map(|(id, response)| Parcel { id: Some(id), response }).collect();
+        let courier = self.setup.courier.clone();
+        let parcels = ids.iter().cloned().zip(said.responses).map(|(id, response)| Parcel { id: Some(id), response }).collect();
         spawn::task("commit", async move {
             match receipt.safe().await {
                 Ok(()) => {
@@ -237,7 +261,9 @@ impl Host {
                 }
                 Err(error) => {
                     tracing::error!(%error, "what a module wrote was not committed");
+                    courier.doubts(ids);
                     address.send(Order::Undone).ok();
+                    reply.send(later).ok();
                 }
             }
         });
@@ -277,8 +303,13 @@ impl Host {
             installed::save_memory(&mut tx, whose, &memory.0, memory.1, now).await?;
             self.saved = memory;
         }
-        let receipt = tx.into_inner().finish().await?;
-        Ok(Committed::New(ids, receipt))
+        match tx.into_inner().finish().await {
+            Ok(receipt) => Ok(Committed::New(ids, receipt)),
+            Err(error) => {
+                self.setup.courier.doubts(ids);
+                Err(error.into())
+            }
+        }
     }
 }
 

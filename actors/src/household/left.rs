@@ -115,7 +115,11 @@ impl Household {
         }
         for Entry { message_id, body, .. } in journal.adopt(&left).await? {
             match serde_json::from_str::<Accepted>(&body) {
-                Ok(accepted) => drop(channel.send(channel::Order::Again(accepted))),
+                Ok(accepted) => {
+                    if channel.send(channel::Order::Again(accepted)).is_err() {
+                        journal.put_back(message_id);
+                    }
+                }
                 Err(error) => tracing::error!(message_id, %error, "an entry of the inbox cannot be read and stays there"),
             }
         }
@@ -131,9 +135,13 @@ impl Household {
                 tracing::error!(message_id, "an entry of the inbox cannot be read and stays there");
                 continue;
             };
-            match self.local(&key).await {
-                Ok(ear) => drop(ear.0.send(channel::Order::Again(accepted))),
-                Err(why) => tracing::error!(message_id, %why, "an entry of the inbox cannot be done now"),
+            let handed = match self.local(&key).await {
+                Ok(ear) => ear.0.send(channel::Order::Again(accepted)).map_err(|gone| gone.to_string()),
+                Err(why) => Err(why.to_string()),
+            };
+            if let Err(why) = handed {
+                tracing::warn!(message_id, why, "an entry of the inbox cannot be done now, and is taken up again");
+                self.0.on.journal.put_back(message_id);
             }
         }
         Ok(())

@@ -1,11 +1,13 @@
 //! One group of the journal: gathered while the last one was written, then written at once.
 
+use std::collections::{BTreeMap, HashSet};
+
 use futures_util::future::join;
 use tokio::sync::oneshot;
 
 use super::Entry;
 use super::inbox;
-use super::outbox::{self, LET_GO, SENDING, SENT, UNKNOWN, UNSENT};
+use super::outbox::{self, SENT, UNKNOWN, UNSENT};
 use super::points::{self, Points};
 use crate::chat::Millis;
 use crate::fault;
@@ -18,18 +20,16 @@ pub(super) type Written = Result<(), String>;
 pub(super) enum Line {
     /// Put it into the inbox, into these hands; answer when it is on disk.
     Accept(Entry, String, oneshot::Sender<Written>),
-    /// It was acted on: take it out of the inbox.
-    Done(String),
-    /// These are about to be sent; answer when that is on disk.
-    Sending(Vec<String>, oneshot::Sender<Written>),
+    /// It was acted on by this life: take it out of the inbox, unless another life has it by now.
+    Done(String, String),
+    /// These are about to be sent by this life; answer with those that are still its own, when that is on disk.
+    Sending(Vec<String>, String, oneshot::Sender<Result<Vec<String>, String>>),
     /// This was sent: forget it.
     Sent(String),
     /// Nobody knows whether this was sent: keep it to be shown, never send it again.
     Unknown(String),
-    /// This did not leave after all: the next start sends it.
-    Unsent(String),
-    /// These were not sent, and this life does nothing more about them: whoever looks next takes them up.
-    LetGo(Vec<String>),
+    /// These did not leave after all, and this life marked them: the next one sends them.
+    Unsent(Vec<String>, String),
     /// What chatters earned.
     Points(Points),
     /// Answer when everything told before is on disk.
@@ -50,17 +50,29 @@ const MOST_KEPT: usize = 100_000;
 #[derive(Default)]
 pub(super) struct Batch {
     accept: Vec<(Entry, String, Arrival)>,
-    done: Vec<String>,
-    sending: Vec<String>,
+    done: Owned,
+    sending: Owned,
     sent: Vec<String>,
     unknown: Vec<String>,
-    unsent: Vec<String>,
-    let_go: Vec<String>,
-    /// Entries of which it is not known whether they are in the inbox: nobody acts on them who does not find them.
-    unheld: Vec<String>,
+    unsent: Owned,
+    /// Entries that may be in the inbox though who accepted them was told that they are not: they must not be done later,
+    /// behind what was accepted after them.
+    withdrawn: Vec<Withdrawn>,
     points: Vec<Points>,
     waiting: Vec<oneshot::Sender<Written>>,
+    marking: Vec<(Vec<String>, oneshot::Sender<Result<Vec<String>, String>>)>,
     flushed: Vec<oneshot::Sender<()>>,
+}
+
+/// Ids by the life that speaks of them.
+pub(super) type Owned = BTreeMap<String, Vec<String>>;
+
+/// An entry as it was put in, if it was: by whom, and as the how many-eth.
+#[derive(Clone, Debug)]
+pub(super) struct Withdrawn {
+    pub(super) id: String,
+    pub(super) holder: String,
+    pub(super) seq: i64,
 }
 
 impl Batch {
@@ -70,15 +82,14 @@ impl Batch {
                 self.accept.push((entry, holder, arrival));
                 self.waiting.push(reply);
             }
-            Line::Done(id) => self.done.push(id),
-            Line::Sending(ids, reply) => {
-                self.sending.extend(ids);
-                self.waiting.push(reply);
+            Line::Done(id, life) => self.done.entry(life).or_default().push(id),
+            Line::Sending(ids, life, reply) => {
+                self.sending.entry(life).or_default().extend(ids.iter().cloned());
+                self.marking.push((ids, reply));
             }
             Line::Sent(id) => self.sent.push(id),
             Line::Unknown(id) => self.unknown.push(id),
-            Line::Unsent(id) => self.unsent.push(id),
-            Line::LetGo(ids) => self.let_go.extend(ids),
+            Line::Unsent(ids, life) => self.unsent.entry(life).or_default().extend(ids),
             Line::Points(points) => self.points.push(points),
             Line::Flush(reply) => self.flushed.push(reply),
         }
@@ -89,26 +100,26 @@ impl Batch {
     }
 
     fn rows(&self) -> usize {
-        let marks = self.sending.len() + self.sent.len() + self.unknown.len() + self.unsent.len() + self.let_go.len() + self.unheld.len();
-        self.accept.len() + self.done.len() + marks + self.points.len()
+        let marks = many(&self.sending) + self.sent.len() + self.unknown.len() + many(&self.unsent) + self.withdrawn.len();
+        self.accept.len() + many(&self.done) + marks + self.points.len()
     }
 
     /// Adds what could not be written before.
     pub(super) fn again(&mut self, before: Self) {
-        self.done.extend(before.done);
+        join_to(&mut self.done, before.done);
         self.sent.extend(before.sent);
         self.unknown.extend(before.unknown);
-        self.unsent.extend(before.unsent);
-        self.let_go.extend(before.let_go);
-        self.unheld.extend(before.unheld);
+        join_to(&mut self.unsent, before.unsent);
+        self.withdrawn.extend(before.withdrawn);
     }
 
     /// What of a group that was not written must be written all the same: nobody waits for it, and nobody says it again.
     fn kept(self) -> Self {
-        let Self { done, sent, unknown, unsent, let_go, mut unheld, accept, .. } = self;
-        // Who accepted it was told that it is not; should it be there, it is done once.
-        unheld.extend(accept.into_iter().map(|(entry, ..)| entry.message_id));
-        let kept = Self { done, sent, unknown, unsent, let_go, unheld, ..Self::default() };
+        let Self { done, sent, unknown, unsent, mut withdrawn, accept, .. } = self;
+        // What was left for whoever serves its entity may be done: nobody was told anything.
+        let held = accept.into_iter().filter(|(_, holder, _)| !holder.is_empty());
+        withdrawn.extend(held.map(|(entry, holder, arrival)| Withdrawn { id: entry.message_id, holder, seq: arrival.seq }));
+        let kept = Self { done, sent, unknown, unsent, withdrawn, ..Self::default() };
         if kept.rows() <= MOST_KEPT {
             return kept;
         }
@@ -120,15 +131,20 @@ impl Batch {
     pub(super) async fn write(mut self, store: &Store) -> (u64, Self) {
         let rows = self.rows() as u64;
         let (waiting, flushed) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.flushed));
+        let marking = std::mem::take(&mut self.marking);
         let lines = async {
             let written = self.commit(store).await;
             match &written {
-                Ok(()) => fault::point("inbox-committed"),
+                Ok(_) => fault::point("inbox-committed"),
                 Err(error) => tracing::error!(%error, rows, "a group of the journal was not written"),
             }
             let written = written.map_err(|error| error.to_string());
             for reply in waiting {
-                reply.send(written.clone()).ok();
+                reply.send(written.as_ref().map(drop).map_err(Clone::clone)).ok();
+            }
+            for (ids, reply) in marking {
+                let mine = |marked: &HashSet<String>| ids.into_iter().filter(|id| marked.contains(id)).collect();
+                reply.send(written.as_ref().map(mine).map_err(Clone::clone)).ok();
             }
             written.is_ok()
         };
@@ -140,19 +156,39 @@ impl Batch {
         (rows, if written { Self::default() } else { self.kept() })
     }
 
-    async fn commit(&self, store: &Store) -> Result<(), StoreError> {
+    /// Writes all of it at once; gives the lines that were marked as about to be sent.
+    async fn commit(&self, store: &Store) -> Result<HashSet<String>, StoreError> {
+        let mut marked = HashSet::new();
         if self.rows() == self.points.len() {
-            return Ok(());
+            return Ok(marked);
         }
         let mut tx = store.begin().await?;
+        // First: who was told that it is not accepted may have come with it again.
+        inbox::withdraw(&mut tx, &self.withdrawn).await?;
         inbox::put(&mut tx, &self.accept).await?;
-        inbox::take(&mut tx, &self.done).await?;
-        outbox::mark(&mut tx, SENDING, &self.sending).await?;
+        for (life, ids) in &self.done {
+            inbox::take(&mut tx, life, ids).await?;
+        }
+        // What was not sent was marked before what is about to be.
+        for (life, ids) in &self.unsent {
+            outbox::mark_own(&mut tx, UNSENT, life, ids).await?;
+        }
+        for (life, ids) in &self.sending {
+            marked.extend(outbox::sending(&mut tx, life, ids).await?);
+        }
         outbox::mark(&mut tx, SENT, &self.sent).await?;
         outbox::mark(&mut tx, UNKNOWN, &self.unknown).await?;
-        outbox::mark(&mut tx, UNSENT, &self.unsent).await?;
-        outbox::mark(&mut tx, LET_GO, &self.let_go).await?;
-        inbox::let_go(&mut tx, &self.unheld).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(marked)
+    }
+}
+
+fn many(owned: &Owned) -> usize {
+    owned.values().map(Vec::len).sum()
+}
+
+fn join_to(owned: &mut Owned, more: Owned) {
+    for (life, ids) in more {
+        owned.entry(life).or_default().extend(ids);
     }
 }

@@ -1,18 +1,24 @@
 //! The inbox: accepted, and not acted on yet.
 
-use super::flush::Arrival;
+use std::collections::HashSet;
+
+use super::flush::{Arrival, Withdrawn};
+use super::loose::Shelf;
 use super::{Entry, Stray};
 use crate::store::{Row, Sql, Store, StoreError, Tx, sql};
 
 /// Tried this often without an end, an entry is left for a person to look at.
 const ATTEMPTS: i64 = 3;
 
-/// Puts entries in, in order; what stands there already stays as it is.
+/// Puts entries in, in order; what stands there already stays as it is, in the hands of who accepted it last.
 pub(super) async fn put(tx: &mut Tx, entries: &[(Entry, String, Arrival)]) -> Result<(), StoreError> {
     for chunk in entries.chunks(500) {
         let head = "INSERT INTO inbox (message_id, entity_id, seq, body, held_by, received_at) VALUES";
-        let mut statement = Sql::rows(head, 6, "ON CONFLICT (message_id) DO NOTHING");
-        for (entry, holder, arrival) in chunk {
+        let again = "ON CONFLICT (message_id) DO UPDATE SET held_by = excluded.held_by WHERE excluded.held_by <> ''";
+        let mut statement = Sql::rows(head, 6, again);
+        // No statement changes a row twice.
+        let mut once = HashSet::new();
+        for (entry, holder, arrival) in chunk.iter().filter(|(entry, ..)| once.insert(&entry.message_id)) {
             statement = statement.bind(&entry.message_id).bind(&entry.entity).bind(arrival.seq).bind(&entry.body);
             statement = statement.bind(holder).bind(arrival.at);
         }
@@ -21,28 +27,43 @@ pub(super) async fn put(tx: &mut Tx, entries: &[(Entry, String, Arrival)]) -> Re
     Ok(())
 }
 
-pub(super) async fn take(tx: &mut Tx, ids: &[String]) -> Result<(), StoreError> {
+/// Takes entries out that a life acted on, and that no other life has taken up meanwhile.
+pub(super) async fn take(tx: &mut Tx, life: &str, ids: &[String]) -> Result<(), StoreError> {
     for chunk in ids.chunks(500) {
-        let statement = chunk.iter().fold(Sql::rows("DELETE FROM inbox WHERE message_id IN", 1, ""), |statement, id| statement.bind(id));
-        tx.run(statement).await?;
+        let head = "DELETE FROM inbox WHERE ($1 = '' OR held_by = $1) AND message_id IN";
+        tx.run(chunk.iter().fold(Sql::rows(head, 1, "").of(life), |statement, id| statement.bind(id))).await?;
     }
     Ok(())
 }
 
-/// Gives entries back to whoever looks next.
-pub(super) async fn let_go(tx: &mut Tx, ids: &[String]) -> Result<(), StoreError> {
-    for chunk in ids.chunks(500) {
-        let head = "UPDATE inbox SET held_by = '' WHERE message_id IN";
-        tx.run(chunk.iter().fold(Sql::rows(head, 1, ""), |statement, id| statement.bind(id))).await?;
+/// Takes entries out of which who accepted them was told that they are not there, unless somebody has taken them up.
+pub(super) async fn withdraw(tx: &mut Tx, entries: &[Withdrawn]) -> Result<(), StoreError> {
+    for Withdrawn { id, holder, seq } in entries {
+        let text = "DELETE FROM inbox WHERE message_id = $1 AND held_by = $2 AND seq = $3 AND attempts = 0";
+        tx.run(sql(text).bind(id).bind(holder).bind(*seq)).await?;
     }
     Ok(())
 }
 
-/// Entries that are not in this life's hands, oldest first.
-pub(super) async fn strays(store: &Store, me: &str) -> Result<Vec<Stray>, StoreError> {
-    let text = "SELECT message_id, entity_id FROM inbox WHERE (held_by <> $1 OR held_by = '') AND attempts <= $2 ORDER BY seq LIMIT $3";
-    let rows = store.all(sql(text).bind(me).bind(ATTEMPTS).bind(STRAYS)).await?;
-    rows.iter().map(|row| Ok(Stray { id: row.get("message_id")?, entity: row.get("entity_id")? })).collect()
+/// Entries that are not in this life's hands, or nobody works on, oldest first.
+pub(super) async fn strays(store: &Store, me: &str, shelf: &Shelf) -> Result<Vec<Stray>, StoreError> {
+    let text =
+        "SELECT message_id, entity_id, seq FROM inbox WHERE (held_by <> $1 OR held_by = '') AND attempts <= $2 ORDER BY seq LIMIT $3";
+    let mut rows = store.all(sql(text).bind(me).bind(ATTEMPTS).bind(STRAYS)).await?;
+    let loose = shelf.some();
+    if !loose.is_empty() {
+        let head = "SELECT message_id, entity_id, seq FROM inbox WHERE held_by = $1 AND held_by <> '' AND attempts <= $2 AND message_id IN";
+        let of_mine = Sql::rows(head, 1, "").of(me).of(ATTEMPTS);
+        rows.extend(store.all(loose.iter().fold(of_mine, |statement, id| statement.bind(id))).await?);
+    }
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        found.push((row.get::<i64>("seq")?, Stray { id: row.get("message_id")?, entity: row.get("entity_id")? }));
+    }
+    found.sort_by_key(|(seq, _)| *seq);
+    let there: HashSet<_> = found.iter().map(|(_, stray)| &stray.id).collect();
+    shelf.missed(loose.iter().filter(|id| !there.contains(id)));
+    Ok(found.into_iter().map(|(_, stray)| stray).collect())
 }
 
 /// The most that are looked at together.
@@ -50,19 +71,24 @@ pub(super) const STRAYS: i64 = 1000;
 
 /// Takes entries into this life's hands; gives those that nobody else took meanwhile. Each one's
 /// attempts are raised first, and what was tried too often is left where it is.
-pub(super) async fn adopt(store: &Store, me: &str, ids: &[String]) -> Result<Vec<Entry>, StoreError> {
-    let text = "UPDATE inbox SET held_by = $1, attempts = attempts + 1 WHERE message_id = $2 AND (held_by <> $1 OR held_by = '') \
+pub(super) async fn adopt(store: &Store, me: &str, ids: &[String], shelf: &Shelf) -> Result<Vec<Entry>, StoreError> {
+    let text = "UPDATE inbox SET held_by = $1, attempts = attempts + 1 WHERE message_id = $2 AND (held_by <> $1 OR held_by = '' OR $3) \
                 RETURNING message_id, entity_id, body, attempts";
-    let (mut tx, mut entries) = (store.begin().await?, Vec::with_capacity(ids.len()));
+    let (mut tx, mut entries, loose) = (store.begin().await?, Vec::with_capacity(ids.len()), shelf.among(ids));
+    let mut touched = Vec::with_capacity(ids.len());
     for id in ids {
-        let Some(row) = tx.one(sql(text).bind(me).bind(id)).await? else { continue };
+        let Some(row) = tx.one(sql(text).bind(me).bind(id).bind(loose.contains(id))).await? else { continue };
+        touched.push(id.clone());
         if row.get::<i64>("attempts")? > ATTEMPTS {
             tracing::error!(message_id = id, "left in the inbox after {ATTEMPTS} attempts");
         } else {
             entries.push(read(&row)?);
         }
     }
+    // Until the database says so they are in nobody's hands; that it says nothing does not mean that it did nothing.
+    shelf.put(touched);
     tx.commit().await?;
+    shelf.taken(ids);
     Ok(entries)
 }
 

@@ -1,7 +1,10 @@
 //! The outbox: committed with what caused it, and still to be sent.
 
+use std::collections::HashSet;
+
 use super::Stray;
 use super::inbox::STRAYS;
+use super::loose::Shelf;
 use crate::chat::{CommunityId, Millis};
 use crate::store::{Sql, Store, StoreError, Tx, sql};
 
@@ -84,38 +87,73 @@ pub(super) async fn mark(tx: &mut Tx, head: &'static str, ids: &[String]) -> Res
     Ok(())
 }
 
-/// Marks rows as about to be sent.
-pub(super) const SENDING: &str = "UPDATE outbox SET state = 'sending' WHERE id IN";
+/// Marks rows that a life marked as about to be sent, and that are its own still.
+pub(super) async fn mark_own(tx: &mut Tx, head: &'static str, life: &str, ids: &[String]) -> Result<(), StoreError> {
+    for chunk in ids.chunks(500) {
+        tx.run(chunk.iter().fold(Sql::rows(head, 1, "").of(life), |statement, id| statement.bind(id))).await?;
+    }
+    Ok(())
+}
+
+/// Marks rows as about to be sent: those that wait and that no other life has taken up meanwhile. Gives their ids.
+pub(super) async fn sending(tx: &mut Tx, life: &str, ids: &[String]) -> Result<Vec<String>, StoreError> {
+    let head = "UPDATE outbox SET state = 'sending' WHERE ($1 = '' OR held_by = $1) AND state = 'waiting' AND id IN";
+    let mut marked = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(500) {
+        let rows = tx.all(chunk.iter().fold(Sql::rows(head, 1, "RETURNING id").of(life), |statement, id| statement.bind(id))).await?;
+        for row in rows {
+            marked.push(row.get("id")?);
+        }
+    }
+    Ok(marked)
+}
+
 /// Marks rows of which nobody knows whether they were sent.
 pub(super) const UNKNOWN: &str = "UPDATE outbox SET state = 'unknown' WHERE id IN";
 /// Marks rows that did not leave after all.
-pub(super) const UNSENT: &str = "UPDATE outbox SET state = 'waiting' WHERE id IN";
-/// Gives rows that did not leave back to whoever looks next.
-pub(super) const LET_GO: &str = "UPDATE outbox SET state = 'waiting', held_by = '' WHERE id IN";
+pub(super) const UNSENT: &str = "UPDATE outbox SET state = 'waiting' WHERE ($1 = '' OR held_by = $1) AND state = 'sending' AND id IN";
 /// Forgets rows that were sent.
 pub(super) const SENT: &str = "DELETE FROM outbox WHERE id IN";
 
-/// Lines that should have gone out and are not in this life's hands, oldest first.
-pub(super) async fn strays(store: &Store, me: &str) -> Result<Vec<Stray>, StoreError> {
-    let text = "SELECT id, entity_id FROM outbox WHERE state IN ('waiting', 'sending') AND (held_by <> $1 OR held_by = '') \
-                ORDER BY created_at, execution_id, effect LIMIT $2";
-    let rows = store.all(sql(text).bind(me).bind(STRAYS)).await?;
-    rows.iter().map(|row| Ok(Stray { id: row.get("id")?, entity: row.get("entity_id")? })).collect()
+/// Lines that should have gone out and are not in this life's hands, or nobody works on, oldest first.
+pub(super) async fn strays(store: &Store, me: &str, shelf: &Shelf) -> Result<Vec<Stray>, StoreError> {
+    let text = "SELECT id, entity_id, created_at, execution_id, effect FROM outbox WHERE state IN ('waiting', 'sending') \
+                AND (held_by <> $1 OR held_by = '') ORDER BY created_at, execution_id, effect LIMIT $2";
+    let mut rows = store.all(sql(text).bind(me).bind(STRAYS)).await?;
+    let loose = shelf.some();
+    if !loose.is_empty() {
+        let head = "SELECT id, entity_id, created_at, execution_id, effect FROM outbox WHERE state IN ('waiting', 'sending') \
+                    AND held_by = $1 AND held_by <> '' AND id IN";
+        rows.extend(store.all(loose.iter().fold(Sql::rows(head, 1, "").of(me), |statement, id| statement.bind(id))).await?);
+    }
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let place: (i64, String, i64) = (row.get("created_at")?, row.get("execution_id")?, row.get("effect")?);
+        found.push((place, Stray { id: row.get("id")?, entity: row.get("entity_id")? }));
+    }
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let there: HashSet<_> = found.iter().map(|(_, stray)| &stray.id).collect();
+    shelf.missed(loose.iter().filter(|id| !there.contains(id)));
+    Ok(found.into_iter().map(|(_, stray)| stray).collect())
 }
 
-/// Takes lines into this life's hands; gives those that are to be sent. What may have gone out is marked unknown.
+/// Takes lines into this life's hands; gives those that are to be sent. What may have gone out is marked unknown. What this
+/// life had marked and lies on its shelf did not go out.
 pub(super) async fn adopt(
     store: &Store,
     me: &str,
     ids: &[String],
+    shelf: &Shelf,
     idempotent: impl Fn(&str) -> bool + Send,
 ) -> Result<Vec<Waiting>, StoreError> {
-    let text = "UPDATE outbox SET held_by = $1 WHERE id = $2 AND (held_by <> $1 OR held_by = '') AND state IN ('waiting', 'sending') \
+    let text = "UPDATE outbox SET held_by = $1, state = CASE WHEN $3 AND held_by = $1 THEN 'waiting' ELSE state END \
+                WHERE id = $2 AND (held_by <> $1 OR held_by = '' OR $3) AND state IN ('waiting', 'sending') \
                 RETURNING id, entity_id, community_id, body, state";
-    let (mut waiting, mut unknown) = (Vec::new(), Vec::new());
-    let mut tx = store.begin().await?;
+    let (mut waiting, mut unknown, mut touched) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tx, loose) = (store.begin().await?, shelf.among(ids));
     for id in ids {
-        let Some(row) = tx.one(sql(text).bind(me).bind(id)).await? else { continue };
+        let Some(row) = tx.one(sql(text).bind(me).bind(id).bind(loose.contains(id))).await? else { continue };
+        touched.push(id.clone());
         let found =
             Waiting { id: row.get("id")?, entity: row.get("entity_id")?, community: row.get("community_id")?, body: row.get("body")? };
         if row.get::<String>("state")? == "sending" && !idempotent(&found.entity) {
@@ -132,7 +170,10 @@ pub(super) async fn adopt(
         );
         mark(&mut tx, UNKNOWN, &unknown).await?;
     }
+    // As in the inbox; but a line that may have gone out is not known to have stayed.
+    shelf.put(touched.into_iter().filter(|id| !unknown.contains(id)));
     tx.commit().await?;
+    shelf.taken(ids);
     Ok(waiting)
 }
 

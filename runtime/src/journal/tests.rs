@@ -5,9 +5,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
+use super::outbox::{Cause, Effect, put};
 use super::{Entry, Journal, Open};
 use crate::actor::{Actor, Fault, Me, Root, World, open_root};
 use crate::clock::Clock;
+use crate::membership::Here;
+use crate::store::tx::lost;
 use crate::store::{Place, Store, StoreError, file_in};
 
 /// Whoever the journal lives with.
@@ -112,4 +115,166 @@ async fn what_is_done_leaves_the_inbox_though_the_database_was_away_when_it_was_
     };
     tokio::time::timeout(Duration::from_secs(10), gone).await.expect("it is written in the end");
     root.stop(Duration::from_secs(5)).await;
+}
+
+/// A journal in the name of one life of a node.
+async fn lives(store: &Store, node: &str) -> (Journal, Here, Root<oneshot::Sender<Journal>>) {
+    let root = open_root::<House>("house", store.clone(), &World::new(Clock::real())).await.expect("a house");
+    let journal = root.address.ask(|reply| reply).await.expect("a journal");
+    let here = Here::new(node, Clock::real());
+    here.lives(1);
+    (journal.of(here.clone()), here, root)
+}
+
+/// A committed answer of this holder's that waits to be said.
+async fn answered(store: &Store, holder: &str) -> Vec<String> {
+    let mut tx = store.begin().await.expect("a transaction");
+    let cause = Cause { id: "x", community: 1, epoch: 1, holder, at: 0 };
+    let ids = put(&mut tx, cause, &[Effect { entity: "irc:room".into(), body: "{}".into() }]).await.expect("it is put in");
+    tx.commit().await.expect("it is written");
+    ids
+}
+
+fn loses(answers: u32) {
+    lost::ANSWERS.with(|lost| lost.set(answers));
+}
+
+fn away(folder: &tempfile::TempDir, statement: &str) -> rusqlite::Connection {
+    let file = rusqlite::Connection::open(file_in(folder.path())).expect("the same file");
+    file.busy_timeout(Duration::from_secs(5)).expect("it waits");
+    file.execute_batch(&format!("CREATE TRIGGER away BEFORE {statement} BEGIN SELECT RAISE(ABORT, 'away'); END")).expect("it refuses");
+    file
+}
+
+async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(10), wait).await.is_ok(), "{what}");
+}
+
+#[tokio::test]
+async fn what_another_life_says_by_now_is_not_given_back_by_who_could_not_mark_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _, root) = house(&folder).await;
+    let ((first, _, one), (second, _, two)) = (lives(&store, "n1").await, lives(&store, "n2").await);
+    let ids = answered(&store, "n1@1").await;
+    // The database is away for the first node: it cannot mark the answer, and says so as long as it must.
+    let file = away(&folder, "UPDATE OF state ON outbox");
+    assert!(first.sending(ids.clone()).await.is_err());
+    file.execute_batch("DROP TRIGGER away").expect("it is back");
+    // Another one has taken the channel over.
+    assert_eq!(second.adopt_lines(&ids, |_| false).await.expect("the store answers").len(), 1);
+    assert_eq!(second.sending(ids.clone()).await.expect("it is marked").ids, ids);
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    first.flushed().await;
+    assert_eq!(second.stray_lines().await.expect("the store answers"), [], "it is being said, and is not said again");
+    for root in [root, one, two] {
+        root.stop(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_another_life_has_taken_up_is_not_said_by_who_committed_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _, root) = house(&folder).await;
+    let ((first, _, one), (second, _, two)) = (lives(&store, "n1").await, lives(&store, "n2").await);
+    let ids = answered(&store, "n1@1").await;
+    assert_eq!(second.adopt_lines(&ids, |_| false).await.expect("the store answers").len(), 1);
+    assert_eq!(first.sending(ids.clone()).await.expect("the store answers").ids, Vec::<String>::new());
+    assert_eq!(second.sending(ids.clone()).await.expect("it is marked").ids, ids);
+    for root in [root, one, two] {
+        root.stop(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_whose_mark_is_lost_is_taken_up_by_the_same_life_and_said_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _, root) = house(&folder).await;
+    let (journal, _, one) = lives(&store, "n1").await;
+    let ids = answered(&store, "n1@1").await;
+    for answers in [1, 2] {
+        loses(answers);
+        assert!(journal.sending(ids.clone()).await.is_err(), "it is marked, and nobody knows");
+        let strays = async || journal.stray_lines().await.expect("the store answers");
+        assert_eq!(strays().await.len(), 1, "nobody says it");
+        assert_eq!(journal.adopt_lines(&ids, |_| false).await.expect("the store answers").len(), 1);
+        assert_eq!(strays().await, [], "it is in somebody's hands");
+        assert_eq!(journal.adopt_lines(&ids, |_| false).await.expect("the store answers"), [], "in nobody else's");
+        journal.flushed().await;
+    }
+    assert_eq!(journal.sending(ids.clone()).await.expect("it is marked").ids, ids);
+    journal.sent(ids[0].clone());
+    journal.flushed().await;
+    assert_eq!(journal.open().await.expect("the store answers"), Open::default());
+    for root in [root, one] {
+        root.stop(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_refused_is_not_done_later_behind_what_was_accepted_after_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _, root) = house(&folder).await;
+    let ((journal, _, one), (other, _, two)) = (lives(&store, "n1").await, lives(&store, "n2").await);
+    loses(1);
+    assert!(journal.accept(entry("m7", "{}")).await.is_err(), "who said it is told that it was not accepted");
+    journal.accept(entry("m8", "{}")).await.expect("it is accepted");
+    let left: Vec<_> = other.strays().await.expect("the store answers").into_iter().map(|stray| stray.id).collect();
+    assert_eq!(left, ["m8"], "it is not there any more");
+    loses(1);
+    assert!(journal.accept(entry("m9", "{}")).await.is_err());
+    journal.accept(entry("m9", "{}")).await.expect("it came again, and is accepted");
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    journal.flushed().await;
+    assert!(journal.is_open("m9").await.expect("the store answers"), "what was accepted stays");
+    for root in [root, one, two] {
+        root.stop(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_adopted_and_nobody_knows_is_adopted_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _, root) = house(&folder).await;
+    let (journal, _, one) = lives(&store, "n1").await;
+    let (ids, lines) = (["m1".to_owned()], answered(&store, "n9@1").await);
+    journal.leave(entry("m1", "{}")).await.expect("it is left");
+    loses(1);
+    assert!(journal.adopt(&ids).await.is_err());
+    loses(1);
+    assert!(journal.adopt_lines(&lines, |_| false).await.is_err());
+    assert_eq!(journal.strays().await.expect("the store answers").len(), 1, "nobody works on it");
+    assert_eq!(journal.adopt(&ids).await.expect("the store answers").len(), 1);
+    assert_eq!(journal.adopt(&ids).await.expect("the store answers"), [], "somebody does now");
+    assert_eq!(journal.stray_lines().await.expect("the store answers").len(), 1);
+    assert_eq!(journal.adopt_lines(&lines, |_| false).await.expect("the store answers").len(), 1);
+    assert_eq!(journal.adopt_lines(&lines, |_| false).await.expect("the store answers"), []);
+    journal.put_back("m1");
+    assert_eq!(journal.strays().await.expect("the store answers").len(), 1, "it was given up");
+    for root in [root, one] {
+        root.stop(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_life_that_is_over_does_not_finish_what_the_next_owner_has_taken_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _, root) = house(&folder).await;
+    let ((first, here, one), (second, _, two)) = (lives(&store, "n1").await, lives(&store, "n2").await);
+    first.accept(entry("m1", "{}")).await.expect("it is accepted");
+    assert_eq!(second.adopt(&["m1".to_owned()]).await.expect("the store answers").len(), 1);
+    first.done("m1");
+    here.lives(0);
+    first.done("m1");
+    first.flushed().await;
+    assert!(second.is_open("m1").await.expect("the store answers"), "it is the second's to finish");
+    second.done("m1");
+    until("it is finished", async || !second.is_open("m1").await.expect("the store answers")).await;
+    for root in [root, one, two] {
+        root.stop(Duration::from_secs(5)).await;
+    }
 }

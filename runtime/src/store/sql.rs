@@ -28,6 +28,8 @@ pub struct Sql {
 struct Batch {
     columns: usize,
     tail: &'static str,
+    /// How many values stand before the rows.
+    before: usize,
 }
 
 /// Up to how many values a batch is worth keeping prepared.
@@ -46,7 +48,16 @@ impl Sql {
     /// looked up one by one in SQLite).
     #[must_use]
     pub fn rows(head: &'static str, columns: usize, tail: &'static str) -> Self {
-        Self { text: Cow::Borrowed(head), batch: Some(Batch { columns, tail }), values: Vec::new() }
+        Self { text: Cow::Borrowed(head), batch: Some(Batch { columns, tail, before: 0 }), values: Vec::new() }
+    }
+
+    /// A value that the head of a statement over many rows names, as `$1` and so on; bound before the rows.
+    #[must_use]
+    pub fn of(mut self, value: impl Into<Value>) -> Self {
+        if let Some(batch) = &mut self.batch {
+            batch.before += 1;
+        }
+        self.bind(value)
     }
 
     /// The statement's text without the values, to see which table it writes.
@@ -72,14 +83,14 @@ impl Sql {
         if scalar {
             text.push('(');
         }
-        for row in 0..self.values.len() / batch.columns.max(1) {
+        for row in 0..(self.values.len() - batch.before) / batch.columns.max(1) {
             text.push_str(if row == 0 { "" } else { ", " });
             text.push_str(if scalar { "" } else { "(" });
             for column in 0..batch.columns {
                 text.push_str(if column == 0 { "" } else { ", " });
                 if numbered {
                     text.push('$');
-                    text.push_str(&(row * batch.columns + column + 1).to_string());
+                    text.push_str(&(batch.before + row * batch.columns + column + 1).to_string());
                 } else {
                     text.push('?');
                 }

@@ -129,7 +129,21 @@ impl Tx {
     /// # Errors
     /// As [`Tx::finish`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.finish().await?.safe().await
+        self.finish().await?.safe().await?;
+        #[cfg(test)]
+        if lost::ANSWERS.with(|answers| answers.replace(answers.get().saturating_sub(1)) > 0) {
+            return Err(StoreError::Lost("the answer to the commit was lost".into()));
+        }
+        Ok(())
+    }
+}
+
+/// A commit that is made, and whose answer does not arrive.
+#[cfg(test)]
+pub(crate) mod lost {
+    thread_local! {
+        /// To how many commits of this thread the answer is lost.
+        pub(crate) static ANSWERS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
     }
 }
 

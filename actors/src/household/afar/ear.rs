@@ -305,7 +305,7 @@ impl Carrier {
             Payload::Happened(event) => vec![Accepted::Event(event)],
             Payload::Errand(_) => return,
         };
-        let mut last = None;
+        let (mut last, mut lost) = (None, false);
         for one in left {
             let id = match &one {
                 Accepted::Message(message) | Accepted::Left(message) if resolve::is_command(&message.text) => &message.id,
@@ -320,7 +320,13 @@ impl Carrier {
             let entry = Entry { message_id: message_id.clone(), entity: self.key.to_string(), body };
             match self.afar.0.household.journal().leave(entry).await {
                 Ok(_) => last = Some(message_id),
-                Err(error) => return tracing::error!(channel = %self.key, %error, "what was heard is lost"),
+                Err(error) => {
+                    tracing::error!(channel = %self.key, %error, "what was heard is lost, or done later");
+                    // It may be there all the same: what comes after it goes behind it.
+                    lost = true;
+                    last = Some(message_id);
+                    break;
+                }
             }
         }
         if let Some(id) = &last {
@@ -329,6 +335,7 @@ impl Carrier {
         }
         let Some(asked) = asked else { return };
         match last {
+            Some(_) if lost => {}
             Some(message_id) => self.wait(message_id, asked),
             None => _ = asked.send(Outcome::default()),
         }
