@@ -14,6 +14,7 @@ mod responses;
 mod roles;
 mod rules;
 
+use std::collections::HashSet;
 use std::future::ready;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -212,6 +213,12 @@ impl Household {
         // Whoever was about to open one has done so when the node answers.
         self.0.on.node.ask(|reply| node::Order::Release(id, reply)).await.ok();
         self.0.channels.sweep();
+    }
+
+    /// The communities whose actors are open here.
+    pub async fn open_communities(&self) -> HashSet<CommunityId> {
+        let open = self.0.on.node.ask(node::Order::Communities).await.unwrap_or_default();
+        open.into_iter().map(|(id, _)| id).collect()
     }
 
     /// A community that was released has another node, or none.

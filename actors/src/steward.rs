@@ -19,8 +19,10 @@ use crate::overlay::Overlays;
 const LOOK: Duration = Duration::from_secs(1);
 /// How many are taken at once, so that those who want it most are served before all are claimed.
 const AT_ONCE: usize = 2000;
-/// How many are handed over at once.
-const TOGETHER: usize = 50;
+/// How many in which nobody is active are handed over in one stroke.
+const IDLE: usize = 250;
+/// How many others are handed over at once: few, so that none waits for many.
+const TOGETHER: usize = 4;
 /// How many looks in a row a node must hold too much before it gives some away, and how many looks lie between; also how
 /// many looks nobody must have taken anything before more than the fair share is taken.
 const ROUNDS: u32 = 3;
@@ -204,7 +206,7 @@ impl Steward {
         let idle: Vec<_> = placement.leaders().await?.into_iter().filter(|(_, live)| !live).map(|(claim, _)| claim.entity).collect();
         let mut targets = self.targets().await?;
         for entity in idle.into_iter().filter(|entity| community_of(entity).is_some()).take(many) {
-            let Some(to) = choose(&mut targets) else { break };
+            let Some(to) = choose(&mut targets, 1) else { break };
             self.given += self.hand_over(&entity, &to).await.unwrap_or(0) as u64;
         }
         Ok(())
@@ -227,10 +229,17 @@ impl Steward {
             (Ok(leaders), Ok(targets)) => (leaders, targets),
             (Err(error), _) | (_, Err(error)) => return tracing::warn!(%error, "nothing can be handed over"),
         };
-        let communities: Vec<_> =
-            leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
-        for together in communities.chunks(TOGETHER) {
-            let pairs: Vec<_> = together.iter().filter_map(|entity| Some((entity, choose(&mut targets)?))).collect();
+        let communities: Vec<_> = leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
+        // Where nobody is active nobody waits: those need no more than the stroke of a pen.
+        let open = self.seed.household.open_communities().await;
+        let (active, idle): (Vec<_>, Vec<_>) =
+            communities.into_iter().partition(|entity| community_of(entity).is_some_and(|id| open.contains(&id)));
+        for together in idle.chunks(IDLE) {
+            let Some(to) = choose(&mut targets, together.len()) else { break };
+            self.given += self.hand_over_idle(together, &to).await as u64;
+        }
+        for together in active.chunks(TOGETHER) {
+            let pairs: Vec<_> = together.iter().filter_map(|entity| Some((entity, choose(&mut targets, 1)?))).collect();
             let moves = pairs.iter().map(|(entity, to)| self.hand_over(entity, to));
             let given: usize = join_all(moves).await.into_iter().map(|given| given.unwrap_or(0)).sum();
             self.given += given as u64;
@@ -271,6 +280,32 @@ impl Steward {
         given
     }
 
+    /// Gives many communities, in which nobody is active, to another node; how many claims went.
+    async fn hand_over_idle(&self, entities: &[String], to: &Identity) -> usize {
+        let ids: Vec<_> = entities.iter().filter_map(|entity| community_of(entity)).collect();
+        // Somebody may have come since it was looked.
+        join_all(ids.iter().map(async |id| {
+            self.seed.household.release(*id).await;
+            self.seed.overlays.release(*id).await;
+        }))
+        .await;
+        let given = self.seed.placement.hand_over_many(entities, to).await;
+        for id in ids {
+            self.seed.household.released(id);
+            self.seed.overlays.released(id);
+        }
+        match given {
+            Ok(many) => {
+                tracing::info!(to = to.node_id, communities = entities.len(), many, "handed over");
+                many
+            }
+            Err(error) => {
+                tracing::warn!(to = to.node_id, %error, "it is not known whether many were handed over");
+                0
+            }
+        }
+    }
+
     /// The nodes that may be given something.
     async fn targets(&self) -> Result<Vec<Neighbour>, StoreError> {
         let here = self.seed.placement.here().node_id().to_owned();
@@ -279,10 +314,10 @@ impl Steward {
     }
 }
 
-/// The node that has the most room, which has a little less from now on.
-fn choose(targets: &mut [Neighbour]) -> Option<Identity> {
+/// The node that has the most room, which has less from now on.
+fn choose(targets: &mut [Neighbour], many: usize) -> Option<Identity> {
     let fullness = |node: &Neighbour| (node.load as f64 + 1.0) / (node.capacity.max(1) as f64);
     let best = targets.iter_mut().min_by(|one, other| fullness(one).total_cmp(&fullness(other)))?;
-    best.load += 1;
+    best.load += i64::try_from(many).unwrap_or(0);
     Some(best.identity.clone())
 }

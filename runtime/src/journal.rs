@@ -22,7 +22,7 @@ pub use points::{Earned, Points, points_of};
 use crate::actor::{Address, Fault, Me};
 use crate::membership::Here;
 use crate::store::{Store, StoreError};
-use flush::Line;
+use flush::{Accepting, Line};
 use keeper::{Gathering, Keeper, Order};
 use loose::Loose;
 
@@ -116,9 +116,8 @@ impl Journal {
     /// As [`Journal::accept`], for who must not wait.
     #[must_use]
     pub fn accepting(&self, entry: Entry) -> Writing {
-        let (sender, receiver) = oneshot::channel();
-        self.tell(Line::Accept(entry, self.life(), sender));
-        receiver
+        let life = self.life();
+        self.puts(Accepting { entry, holder: life.clone(), life })
     }
 
     /// Accepts an entry for whoever serves its entity, or will.
@@ -126,9 +125,13 @@ impl Journal {
     /// # Errors
     /// When it could not be written; it is not accepted then.
     pub async fn leave(&self, entry: Entry) -> Result<(), StoreError> {
+        answer(self.puts(Accepting { entry, holder: String::new(), life: self.life() })).await
+    }
+
+    fn puts(&self, accepting: Accepting) -> Writing {
         let (sender, receiver) = oneshot::channel();
-        self.tell(Line::Accept(entry, String::new(), sender));
-        answer(receiver).await
+        self.tell(Line::Accept(accepting, sender));
+        receiver
     }
 
     /// Whether an entry was not acted on yet.

@@ -150,6 +150,11 @@ impl Bot {
         self.process.signal(Signal::CONT);
     }
 
+    /// What is started the next time is another version of the program.
+    pub fn becomes(&mut self, program: &str) {
+        self.process.becomes(program.into());
+    }
+
     /// Starts it again with the same arguments, data and port.
     pub fn start_again(&mut self) -> &mut Self {
         self.process.start_again();

@@ -21,12 +21,13 @@ pub struct Cable {
 }
 
 struct Inside {
-    target: SocketAddr,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 struct State {
+    /// Where it leads to.
+    target: SocketAddr,
     mode: Mode,
     /// Rises when everything that is connected is to be closed.
     cut: u64,
@@ -48,8 +49,8 @@ impl Cable {
     pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).expect("a free port can be taken");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let state = Mutex::new(State { mode: Mode::Whole, cut: 0, open: Vec::new() });
-        let inside = Arc::new(Inside { target, state, changed: Condvar::new() });
+        let state = Mutex::new(State { target, mode: Mode::Whole, cut: 0, open: Vec::new() });
+        let inside = Arc::new(Inside { state, changed: Condvar::new() });
         inside.clone().listen(listener);
         Self { address, inside }
     }
@@ -57,6 +58,11 @@ impl Cable {
     /// Where this end is.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whoever connects from now on comes to another server, as to a service address that was moved.
+    pub fn leads_to(&self, target: SocketAddr) {
+        self.inside.lock().target = target;
     }
 
     /// From now on nothing arrives, in either direction, and nothing is refused. What is sent meanwhile arrives after
@@ -127,7 +133,8 @@ impl Inside {
 
     fn connect(self: Arc<Self>, near: TcpStream) {
         let Some(cut) = self.passes(None) else { return };
-        let Ok(far) = TcpStream::connect_timeout(&self.target, REACH) else { return };
+        let target = self.lock().target;
+        let Ok(far) = TcpStream::connect_timeout(&target, REACH) else { return };
         let (Ok(near_too), Ok(far_too)) = (near.try_clone(), far.try_clone()) else { return };
         let _ = (near.set_nodelay(true), far.set_nodelay(true));
         {

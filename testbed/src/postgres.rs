@@ -5,21 +5,25 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::process::{Process, Recipe, folder, free_port, we_are_root};
-use crate::program;
+use crate::{eventually, program};
 
 /// The user that Debian's package makes; PostgreSQL refuses to run as root.
 const SYSTEM_USER: &str = "postgres";
+
+/// How long a standby may take to follow.
+const FOLLOWS: Duration = Duration::from_secs(30);
 
 /// A running PostgreSQL.
 pub struct Postgres {
     process: Process,
     port: u16,
     databases: AtomicU32,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Postgres {
@@ -42,9 +46,56 @@ impl Postgres {
         }
         let port = free_port();
         let process = Process::start(recipe(&data, port), folder.path());
-        let mut postgres = Self { process, port, databases: AtomicU32::new(0), _folder: folder };
+        let mut postgres = Self { process, port, databases: AtomicU32::new(0), folder };
         postgres.wait_ready();
         postgres
+    }
+
+    /// A standby that has everything this server tells anybody is committed: from now on no commit is answered before it
+    /// is there as well.
+    ///
+    /// # Panics
+    /// When it cannot be made or does not follow.
+    pub fn standby(&self) -> Self {
+        let folder = folder("standby");
+        let data = folder.path().join("data");
+        if we_are_root() {
+            run(Command::new("chown").arg(SYSTEM_USER).arg(folder.path()));
+        }
+        let copy = program::find_postgres("pg_basebackup");
+        let mut command = if we_are_root() {
+            let mut command = Command::new(program::find("setpriv", "util-linux"));
+            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]).arg(copy);
+            command
+        } else {
+            Command::new(copy)
+        };
+        let port = self.port.to_string();
+        let options = ["-h", "127.0.0.1", "-p", &port, "-U", "waddlebot", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"];
+        run(command.args(options).arg(&data).current_dir(folder.path()));
+        let port = free_port();
+        let process = Process::start(recipe(&data, port), folder.path());
+        let mut standby = Self { process, port, databases: AtomicU32::new(0), folder };
+        standby.wait_ready();
+        eventually("the standby follows", FOLLOWS, || {
+            self.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "1"
+        });
+        self.waits_for("*");
+        eventually("commits wait for it", FOLLOWS, || {
+            self.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == "1"
+        });
+        standby
+    }
+
+    /// Makes a standby the server that is written to, which waits for no other.
+    pub fn promote(&self) {
+        self.sql("SELECT pg_promote(true, 60)");
+        self.waits_for("");
+    }
+
+    fn waits_for(&self, standbys: &str) {
+        self.sql(&format!("ALTER SYSTEM SET synchronous_standby_names = '{standbys}'"));
+        self.sql("SELECT pg_reload_conf()");
     }
 
     /// The URL of a new, empty database.
@@ -80,11 +131,12 @@ impl Postgres {
 
     fn wait_ready(&mut self) {
         // The server keeps its own state in the eighth line of this file.
-        let state = self._folder.path().join("data/postmaster.pid");
+        let state = self.folder.path().join("data/postmaster.pid");
         self.process.wait_ready(|process| {
             let text = fs::read_to_string(&state).unwrap_or_default();
             let mut lines = text.lines();
-            lines.next().and_then(|id| id.parse().ok()) == process.id() && lines.nth(6).is_some_and(|line| line.trim() == "ready")
+            lines.next().and_then(|id| id.parse().ok()) == process.id()
+                && lines.nth(6).is_some_and(|line| ["ready", "standby"].contains(&line.trim()))
         });
     }
 }

@@ -19,7 +19,7 @@ use crate::program;
 /// How long a server may take to come up, on a busy machine with two cores.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a process may take to stop in order before it is killed.
-const STOP_LIMIT: Duration = Duration::from_secs(20);
+const STOP_LIMIT: Duration = Duration::from_secs(40);
 
 /// Where free ports are looked for: below what Linux gives to outgoing connections (ip_local_port_range begins at 32768).
 const PORTS: Range<u16> = 12_000..32_000;
@@ -104,6 +104,11 @@ impl Process {
         let mut process = Self { recipe, folder: folder.to_owned(), running: None };
         process.start_again();
         process
+    }
+
+    /// What is started the next time is another program, with the same arguments.
+    pub(crate) fn becomes(&mut self, program: PathBuf) {
+        self.recipe.program = program;
     }
 
     /// Starts it with the same arguments as before.

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use waddlebot_testbed::{Deadline, passes};
 
+use crate::rig::PROGRAM;
 use fault::{FAULTS, Fault};
 use history::{Entry, History, Wish, entries, left};
 use load::{Place, Ways, talks_on_irc};
@@ -38,11 +39,13 @@ struct Plan {
     /// For how long; without it each fault once, in order.
     minutes: Option<u64>,
     faults: Vec<Fault>,
+    /// An older version of the program, which the nodes are exchanged from first.
+    older: Option<String>,
 }
 
 impl Plan {
     fn read(text: Option<&str>) -> Self {
-        let mut plan = Self { seed: 1, nodes: 3, minutes: None, faults: SHORT.map(named).to_vec() };
+        let mut plan = Self { seed: 1, nodes: 3, minutes: None, faults: SHORT.map(named).to_vec(), older: None };
         let Some(text) = text else { return plan };
         (plan.minutes, plan.faults) = (Some(10), FAULTS.map(|(_, fault)| fault).to_vec());
         for word in text.split_whitespace() {
@@ -52,7 +55,8 @@ impl Plan {
                 Some(("minutes", value)) => plan.minutes = Some(number(value)),
                 Some(("nodes", value)) => plan.nodes = usize::try_from(number(value)).expect("a small number"),
                 Some(("faults", value)) => plan.faults = value.split(',').map(named).collect(),
-                _ => panic!("{word} is not seed=, minutes=, nodes= or faults="),
+                Some(("older", value)) => plan.older = Some(value.to_owned()),
+                _ => panic!("{word} is not seed=, minutes=, nodes=, faults= or older="),
             }
         }
         assert!((3..=5).contains(&plan.nodes), "there are 3 to 5 nodes");
@@ -94,7 +98,10 @@ struct Struck {
 fn whatever_goes_wrong_each_has_one_owner_and_what_is_accepted_is_done_once() {
     let long = std::env::var("WADDLEBOT_CHAOS").ok();
     let plan = Plan::read(long.as_deref());
-    let mut town = Town::new(plan.nodes);
+    let mut town = Town::new(plan.nodes, plan.older.as_deref().unwrap_or(PROGRAM));
+    if plan.faults.contains(&Fault::Promoted) {
+        town.is_followed();
+    }
     let ways = Ways { nodes: town.members.iter().map(|member| member.node.address()).collect(), key: town.cluster.key.clone() };
     let (over, mut ana) = (AtomicBool::new(false), town.ana.take().expect("she is there"));
     let (mut wishes, struck, heard) = std::thread::scope(|scope| {
@@ -146,12 +153,18 @@ fn whatever_goes_wrong_each_has_one_owner_and_what_is_accepted_is_done_once() {
 /// Lets one thing after the other go wrong.
 fn befalls(plan: &Plan, town: &mut Town, ways: &Ways) -> (Vec<Struck>, Vec<Wish>) {
     let (mut dice, mut struck, mut probed) = (Dice(plan.seed), Vec::new(), Vec::new());
+    if plan.older.is_some() {
+        let (one, wishes) = strike(Fault::Upgraded, 0, 0, town, ways);
+        println!("   - upgrade: {:?}", one.first);
+        probed.extend(wishes);
+        struck.push(one);
+    }
     let end = plan.minutes.map(|minutes| Deadline::within(Duration::from_secs(60 * minutes)));
-    for turn in 0.. {
+    for turn in 1.. {
         let fault = match &end {
             Some(end) if end.passed() => break,
             Some(_) => plan.faults[dice.below(plan.faults.len())],
-            None => match plan.faults.get(turn) {
+            None => match plan.faults.get(turn - 1) {
                 Some(fault) => *fault,
                 None => break,
             },
@@ -181,7 +194,7 @@ fn strike(fault: Fault, victim: usize, turn: usize, town: &mut Town, ways: &Ways
     let from = now();
     fault.strikes(town, victim);
     // While there is no database nobody can be answered: it counts from when it is there again.
-    let since = if matches!(fault, Fault::DatabaseDown(_)) { now() } else { from };
+    let since = if matches!(fault, Fault::DatabaseDown(_) | Fault::Promoted) { now() } else { from };
     let mut wishes = Vec::new();
     let probe = |number: u64| {
         let (place, by) = (Place::Room(room(number).0), format!("probe{turn}-{number}"));

@@ -10,6 +10,7 @@ use waddlebot_testbed::{Bot, Ended, Postgres, Redis, Reply, free_port, get, requ
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_waddlebot");
+
 /// The longest anything may take here that is not measured.
 pub(crate) const LIMIT: std::time::Duration = std::time::Duration::from_secs(40);
 
@@ -20,6 +21,8 @@ pub(crate) struct Cluster {
     shared: Vec<(String, String)>,
     /// An admin's key, good at every node.
     pub(crate) key: String,
+    /// The program that its nodes are started with first.
+    program: String,
     seed: String,
     folder: TempDir,
 }
@@ -28,6 +31,7 @@ pub(crate) struct Cluster {
 pub(crate) struct Node {
     pub(crate) id: String,
     pub(crate) bot: Option<Bot>,
+    program: String,
     listen: String,
     environment: Vec<(String, String)>,
     data: String,
@@ -41,6 +45,11 @@ impl Cluster {
 
     /// A cluster on this database.
     pub(crate) fn on(database: String) -> Self {
+        Self::of(PROGRAM, database)
+    }
+
+    /// A cluster on this database that is begun with this version of the program.
+    pub(crate) fn of(program: &str, database: String) -> Self {
         let redis = Redis::start();
         let seed = format!("127.0.0.1:{}", free_port());
         let shared = [
@@ -55,7 +64,7 @@ impl Cluster {
         ];
         let shared: Vec<_> = shared.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let folder = tempfile::tempdir().expect("a folder");
-        let mut cluster = Self { database, redis, shared, key: String::new(), seed, folder };
+        let mut cluster = Self { database, redis, shared, key: String::new(), program: program.to_owned(), seed, folder };
         cluster.key = cluster.runs(&["key", "create", "--role", "admin", "--name", "test"]).trim().to_owned();
         cluster
     }
@@ -66,7 +75,8 @@ impl Cluster {
         let mut environment = self.shared.clone();
         environment.extend([("NODE_ID", id), ("CLUSTER_LISTEN", peers.as_str())].map(|(name, value)| (name.to_owned(), value.to_owned())));
         let data = self.folder.path().join(id).display().to_string();
-        Node { id: id.to_owned(), bot: None, listen: format!("127.0.0.1:{}", free_port()), environment, data, key: self.key.clone() }
+        let (program, listen) = (self.program.clone(), format!("127.0.0.1:{}", free_port()));
+        Node { id: id.to_owned(), bot: None, program, listen, environment, data, key: self.key.clone() }
     }
 
     /// Nodes n1, n2 … that run and are healthy.
@@ -78,7 +88,7 @@ impl Cluster {
 
     /// Runs another command of the program on the same database; what it prints.
     pub(crate) fn runs(&self, args: &[&str]) -> String {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(&self.program);
         let data = self.folder.path().join("commands").display().to_string();
         command.args(args).args(["--data", &data]).env_clear();
         let done = command.envs(self.shared.iter().cloned()).env("NODE_ID", "commands").output().expect("the program starts");
@@ -109,7 +119,7 @@ impl Node {
     pub(crate) fn start_with(&mut self, more: &[(&str, &str)]) {
         let mut environment: Vec<_> = self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         environment.extend(more);
-        let mut bot = Bot::start(PROGRAM, &["--data", &self.data, "--listen", &self.listen], &environment);
+        let mut bot = Bot::start(&self.program, &["--data", &self.data, "--listen", &self.listen], &environment);
         bot.wait_healthy();
         self.bot = Some(bot);
     }
@@ -118,7 +128,15 @@ impl Node {
     pub(crate) fn refused(&self, more: &[(&str, &str)]) -> Ended {
         let mut environment: Vec<_> = self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         environment.extend(more);
-        run(PROGRAM, &["run", "--data", &self.data, "--listen", &self.listen], &environment, b"")
+        run(&self.program, &["run", "--data", &self.data, "--listen", &self.listen], &environment, b"")
+    }
+
+    /// It is another version of the program from its next start on.
+    pub(crate) fn becomes(&mut self, program: &str) {
+        program.clone_into(&mut self.program);
+        if let Some(bot) = &mut self.bot {
+            bot.becomes(program);
+        }
     }
 
     pub(crate) fn bot(&mut self) -> &mut Bot {

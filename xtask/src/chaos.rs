@@ -2,13 +2,15 @@
 
 use anyhow::{Result, bail};
 
-use crate::step;
+use crate::{older, step};
 
 /// What may be said, and what holds when it is not.
-const SETTINGS: [(&str, &str); 4] = [("seed", "1"), ("minutes", "10"), ("nodes", "3"), ("faults", "")];
+const SETTINGS: [(&str, &str); 5] = [("seed", "1"), ("minutes", "10"), ("nodes", "3"), ("faults", ""), ("older", "")];
 
 pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<()> {
-    let plan = plan(args)?;
+    let args: Vec<_> = args.collect();
+    plan(args.iter().cloned())?;
+    let plan = plan(older::built(args)?.into_iter())?;
     println!("== the plan: {plan} (the same again with the same words)");
     let test = ["test", "--locked", "-p", "waddlebot", "--test", "cluster", "--", "--nocapture", "--exact", TEST];
     step::run_with("chaos", "cargo", &test, &[("WADDLEBOT_CHAOS", &plan)])
@@ -22,10 +24,10 @@ fn plan(mut args: impl Iterator<Item = String>) -> Result<String> {
     while let Some(flag) = args.next() {
         let (name, given) = flag.split_once('=').map_or((flag.as_str(), None), |(name, value)| (name, Some(value.to_owned())));
         let Some(setting) = plan.iter_mut().find(|(known, _)| name.strip_prefix("--") == Some(known)) else {
-            bail!("unknown flag {flag}; there are --seed, --minutes, --nodes and --faults");
+            bail!("unknown flag {flag}; there are --seed, --minutes, --nodes, --faults and --older");
         };
         let Some(value) = given.or_else(|| args.next()) else { bail!("{flag} takes a value") };
-        if setting.0 != "faults" && value.parse::<u64>().is_err() {
+        if !["faults", "older"].contains(&setting.0) && value.parse::<u64>().is_err() {
             bail!("{flag} takes a number, not {value:?}");
         }
         setting.1 = value;
@@ -45,6 +47,7 @@ mod tests {
     #[test]
     fn what_is_said_becomes_the_plan_and_what_is_odd_is_refused() {
         assert_eq!(said("").expect("good"), "seed=1 minutes=10 nodes=3");
+        assert_eq!(said("--older /an/older/one").expect("good"), "seed=1 minutes=10 nodes=3 older=/an/older/one");
         assert_eq!(said("--seed 7 --minutes=30 --faults kill,stop7").expect("good"), "seed=7 minutes=30 nodes=3 faults=kill,stop7");
         for odd in ["--speed 7", "--seed", "--minutes soon", "kill"] {
             assert!(said(odd).is_err(), "{odd}");

@@ -3,6 +3,7 @@
 mod chaos;
 mod check;
 mod machine;
+mod older;
 mod python;
 mod step;
 mod test;
@@ -15,6 +16,7 @@ cargo xtask test     what CI runs: installs what is missing, then check, every t
 cargo xtask picture  takes the README's picture anew: docs/overlay.png
 cargo xtask replay   the long form of a test: a million deliveries, with duplicates and out of order
 cargo xtask chaos    a real cluster under everything that can go wrong: [--seed N] [--minutes M] [--nodes 3..5] [--faults kill,stop7,…]
+                     [--older COMMIT|FILE]: begins with an older program and exchanges it node by node
 cargo xtask drain    a node hands over 5,000 claims while people talk: how long it takes, and how long they wait
 cargo xtask simulate clusters in turned time, 10,000 seeds
 cargo xtask install  only the installing: Debian's packages (as root), the cargo tools, schemathesis";

@@ -1,6 +1,6 @@
 //! One group of the journal: gathered while the last one was written, then written at once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::future::join;
 use tokio::sync::oneshot;
@@ -11,15 +11,16 @@ use super::outbox::{self, SENT, UNKNOWN, UNSENT};
 use super::points::{self, Points};
 use crate::chat::Millis;
 use crate::fault;
-use crate::store::{Store, StoreError};
+use crate::gate::Shut;
+use crate::store::{Store, StoreError, nodes};
 
 /// Whether a line is on disk, or why it is not.
 pub(super) type Written = Result<(), String>;
 
 /// What the journal is told.
 pub(super) enum Line {
-    /// Put it into the inbox, into these hands; answer when it is on disk.
-    Accept(Entry, String, oneshot::Sender<Written>),
+    /// Put it into the inbox; answer when it is on disk.
+    Accept(Accepting, oneshot::Sender<Written>),
     /// It was acted on by this life: take it out of the inbox, unless another life has it by now.
     Done(String, String),
     /// These are about to be sent by this life; answer with those that are still its own, when that is on disk.
@@ -36,6 +37,16 @@ pub(super) enum Line {
     Flush(oneshot::Sender<()>),
 }
 
+/// An entry on its way into the inbox.
+pub(super) struct Accepting {
+    pub(super) entry: Entry,
+    /// In whose hands it is; in nobody's when that is empty.
+    pub(super) holder: String,
+    /// The life that heard it. What a silent network brings to the database when that life is over is not taken: whoever
+    /// serves its entity by then has heard what came after it.
+    pub(super) life: String,
+}
+
 /// When an entry arrived, and after which others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
@@ -49,7 +60,7 @@ const MOST_KEPT: usize = 100_000;
 /// What waits to be written together.
 #[derive(Default)]
 pub(super) struct Batch {
-    accept: Vec<(Entry, String, Arrival)>,
+    accept: Vec<(Accepting, Arrival)>,
     done: Owned,
     sending: Owned,
     sent: Vec<String>,
@@ -78,8 +89,8 @@ pub(super) struct Withdrawn {
 impl Batch {
     pub(super) fn add(&mut self, line: Line, arrival: Arrival) {
         match line {
-            Line::Accept(entry, holder, reply) => {
-                self.accept.push((entry, holder, arrival));
+            Line::Accept(accepting, reply) => {
+                self.accept.push((accepting, arrival));
                 self.waiting.push(reply);
             }
             Line::Done(id, life) => self.done.entry(life).or_default().push(id),
@@ -117,8 +128,8 @@ impl Batch {
     fn kept(self) -> Self {
         let Self { done, sent, unknown, unsent, mut withdrawn, accept, .. } = self;
         // What was left for whoever serves its entity may be done: nobody was told anything.
-        let held = accept.into_iter().filter(|(_, holder, _)| !holder.is_empty());
-        withdrawn.extend(held.map(|(entry, holder, arrival)| Withdrawn { id: entry.message_id, holder, seq: arrival.seq }));
+        let held = accept.into_iter().filter(|(one, _)| !one.holder.is_empty());
+        withdrawn.extend(held.map(|(one, arrival)| Withdrawn { id: one.entry.message_id, holder: one.holder, seq: arrival.seq }));
         let kept = Self { done, sent, unknown, unsent, withdrawn, ..Self::default() };
         if kept.rows() <= MOST_KEPT {
             return kept;
@@ -165,6 +176,13 @@ impl Batch {
         let mut tx = store.begin().await?;
         // First: who was told that it is not accepted may have come with it again.
         inbox::withdraw(&mut tx, &self.withdrawn).await?;
+        let lives: BTreeSet<_> = self.accept.iter().map(|(one, _)| one.life.as_str()).filter(|life| !life.is_empty()).collect();
+        // One process has the file for itself: no other has taken anything over.
+        for life in lives.into_iter().filter(|_| !store.is_file()) {
+            if !nodes::lives(&mut tx, life).await? {
+                return Err(Shut::Surrendered.into());
+            }
+        }
         inbox::put(&mut tx, &self.accept).await?;
         for (life, ids) in &self.done {
             inbox::take(&mut tx, life, ids).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::flush::{Arrival, Withdrawn};
+use super::flush::{Accepting, Arrival, Withdrawn};
 use super::loose::Shelf;
 use super::{Entry, Stray};
 use crate::store::{Row, Sql, Store, StoreError, Tx, sql};
@@ -11,14 +11,14 @@ use crate::store::{Row, Sql, Store, StoreError, Tx, sql};
 const ATTEMPTS: i64 = 3;
 
 /// Puts entries in, in order; what stands there already stays as it is, in the hands of who accepted it last.
-pub(super) async fn put(tx: &mut Tx, entries: &[(Entry, String, Arrival)]) -> Result<(), StoreError> {
+pub(super) async fn put(tx: &mut Tx, entries: &[(Accepting, Arrival)]) -> Result<(), StoreError> {
     for chunk in entries.chunks(500) {
         let head = "INSERT INTO inbox (message_id, entity_id, seq, body, held_by, received_at) VALUES";
         let again = "ON CONFLICT (message_id) DO UPDATE SET held_by = excluded.held_by WHERE excluded.held_by <> ''";
         let mut statement = Sql::rows(head, 6, again);
         // No statement changes a row twice.
         let mut once = HashSet::new();
-        for (entry, holder, arrival) in chunk.iter().filter(|(entry, ..)| once.insert(&entry.message_id)) {
+        for (Accepting { entry, holder, .. }, arrival) in chunk.iter().filter(|(one, _)| once.insert(&one.entry.message_id)) {
             statement = statement.bind(&entry.message_id).bind(&entry.entity).bind(arrival.seq).bind(&entry.body);
             statement = statement.bind(holder).bind(arrival.at);
         }

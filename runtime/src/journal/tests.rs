@@ -278,3 +278,26 @@ async fn a_life_that_is_over_does_not_finish_what_the_next_owner_has_taken_up() 
         root.stop(Duration::from_secs(5)).await;
     }
 }
+
+#[tokio::test]
+async fn what_a_life_heard_that_is_over_is_not_taken_when_it_reaches_the_database_late() {
+    let url = waddlebot_testbed::Postgres::shared().database();
+    let store = Store::open(&Place::Postgres { url, replica: None }).await.expect("it opens");
+    store.migrate().await.expect("tables");
+    let (journal, _, one) = lives(&store, "n1").await;
+    let state = async |state: &str| {
+        let mut tx = store.begin().await.expect("a transaction");
+        let text = "INSERT INTO nodes (node_id, incarnation, state) VALUES ('n1', 1, $1) ON CONFLICT (node_id) DO UPDATE SET state = $1";
+        tx.run(crate::store::sql(text).bind(state)).await.expect("it is set");
+        tx.commit().await.expect("it is written");
+    };
+    state("up").await;
+    journal.accept(entry("m1", "{}")).await.expect("it lives");
+    state("draining").await;
+    journal.leave(entry("m2", "{}")).await.expect("it lives");
+    state("dead").await;
+    assert!(journal.accept(entry("m3", "{}")).await.is_err(), "another node serves its channel by now");
+    assert!(journal.leave(entry("m4", "{}")).await.is_err());
+    assert_eq!(journal.open().await.expect("the store answers").inbox, 2);
+    one.stop(Duration::from_secs(5)).await;
+}

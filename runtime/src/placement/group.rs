@@ -1,5 +1,6 @@
 //! What goes together from node to node: an entity and all that live beside it.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use super::{Placement, Unclaimed};
@@ -25,6 +26,26 @@ impl Placement {
         for claim in &given {
             self.0.beside.remove(&claim.entity);
             // What it did not know that it lives there went as well.
+            self.give(&claim.entity);
+        }
+        Ok(given.len())
+    }
+
+    /// The same for many entities at once, of which none is in use.
+    ///
+    /// # Errors
+    /// As [`Placement::hand_over_all`].
+    pub async fn hand_over_many(&self, leaders: &[String], to: &Identity) -> Result<usize, StoreError> {
+        let Some(me) = self.0.here.identity() else { return Ok(0) };
+        let going: HashSet<_> = leaders.iter().collect();
+        let beside: Vec<_> =
+            self.0.beside.iter().filter(|beside| going.contains(beside.value())).map(|beside| beside.key().clone()).collect();
+        for entity in leaders.iter().chain(&beside) {
+            self.give(entity);
+        }
+        let given = claims::hand_over_many(&self.0.store, &me, leaders, to, self.0.clock.now()).await?;
+        for claim in &given {
+            self.0.beside.remove(&claim.entity);
             self.give(&claim.entity);
         }
         Ok(given.len())

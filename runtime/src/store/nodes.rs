@@ -1,6 +1,6 @@
 //! The rows that say which node lives: the only SQL on them.
 
-use super::{Identity, Row, Store, StoreError, claims, sql};
+use super::{Identity, Row, Store, StoreError, Tx, claims, sql};
 use crate::chat::Millis;
 use claims::changed;
 
@@ -36,6 +36,14 @@ macro_rules! alone {
     };
 }
 pub(super) use alone;
+
+/// Whether a node lives in this life, as [`Identity::life`] writes it.
+pub(crate) async fn lives(tx: &mut Tx, life: &str) -> Result<bool, StoreError> {
+    let Some((node, incarnation)) = life.rsplit_once('@') else { return Ok(false) };
+    let text = "SELECT 1 AS here FROM nodes WHERE node_id = $1 AND incarnation = $2 AND state IN ('up', 'draining')";
+    let incarnation: i64 = incarnation.parse().unwrap_or(0);
+    Ok(tx.one(sql(text).bind(node).bind(incarnation)).await?.is_some())
+}
 
 /// A node as its row tells it to others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,6 +5,10 @@ use std::time::Duration;
 use waddlebot_testbed::passes;
 
 use super::town::Town;
+use crate::rig::PROGRAM;
+
+/// How long nodes of both versions live together before the next one is exchanged.
+const MIXED: Duration = Duration::from_secs(6);
 
 /// One thing that goes wrong; most befall one node, the victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,14 +31,18 @@ pub(super) enum Fault {
     Cornered,
     /// The database is killed, and started again after so many seconds.
     DatabaseDown(u64),
+    /// The database's server is killed, and its standby takes its place.
+    Promoted,
     /// Redis is stopped, and started again empty.
     RedisDown,
     /// Every node is ended in good order and started again, one after the other.
     Rolling,
+    /// The same with a new version of the program in place of the older one that ran before.
+    Upgraded,
 }
 
 /// All of them under the names they are asked for by.
-pub(super) const FAULTS: [(&str, Fault); 14] = [
+pub(super) const FAULTS: [(&str, Fault); 15] = [
     ("kill", Fault::Killed),
     ("stop2", Fault::Stopped(2)),
     ("stop7", Fault::Stopped(7)),
@@ -47,6 +55,7 @@ pub(super) const FAULTS: [(&str, Fault); 14] = [
     ("cornered", Fault::Cornered),
     ("dbdown", Fault::DatabaseDown(3)),
     ("dbdown20", Fault::DatabaseDown(20)),
+    ("promote", Fault::Promoted),
     ("redis", Fault::RedisDown),
     ("rolling", Fault::Rolling),
 ];
@@ -54,7 +63,7 @@ pub(super) const FAULTS: [(&str, Fault); 14] = [
 impl Fault {
     /// Its name.
     pub(super) fn name(self) -> &'static str {
-        FAULTS.iter().find(|(_, fault)| *fault == self).map_or("?", |(name, _)| name)
+        FAULTS.iter().find(|(_, fault)| *fault == self).map_or("upgrade", |(name, _)| name)
     }
 
     /// How soon whoever was served by the victim must be answered again, once the database is there.
@@ -64,7 +73,10 @@ impl Fault {
 
     /// Whether the victim must still own everything afterwards.
     pub(super) fn keeps_the_owner(self) -> bool {
-        matches!(self, Self::Stopped(2) | Self::Unheard | Self::Refused | Self::Scattered | Self::DatabaseDown(_) | Self::RedisDown)
+        matches!(
+            self,
+            Self::Stopped(2) | Self::Unheard | Self::Refused | Self::Scattered | Self::DatabaseDown(_) | Self::Promoted | Self::RedisDown
+        )
     }
 
     /// Lets it happen.
@@ -90,7 +102,8 @@ impl Fault {
                 town.members.iter().for_each(|member| member.line.mend());
             }
             Self::RedisDown => town.cluster.redis.stop(),
-            Self::Rolling => {}
+            Self::Promoted => town.fails_over(),
+            Self::Rolling | Self::Upgraded => {}
         }
     }
 
@@ -101,7 +114,7 @@ impl Fault {
             Self::Unheard | Self::Refused | Self::Scattered => 5,
             Self::NoDatabase | Self::DatabaseRefuses | Self::Cornered => 9,
             Self::RedisDown => 3,
-            Self::Killed | Self::DatabaseDown(_) | Self::Rolling => 0,
+            Self::Killed | Self::DatabaseDown(_) | Self::Promoted | Self::Rolling | Self::Upgraded => 0,
         })
     }
 
@@ -120,12 +133,19 @@ impl Fault {
             }
             Self::DatabaseDown(_) => {}
             Self::RedisDown => town.cluster.redis.start_again(),
-            Self::Rolling => {
+            Self::Promoted => town.is_followed(),
+            Self::Rolling | Self::Upgraded => {
                 for at in 0..town.members.len() {
                     let took = town.members[at].terminate();
                     println!("  {} drained in {took} ms", town.members[at].node.id);
+                    if self == Self::Upgraded {
+                        town.members[at].node.becomes(PROGRAM);
+                    }
                     town.members[at].start();
                     town.is_whole();
+                    if self == Self::Upgraded {
+                        passes(MIXED);
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! What chaos befalls: nodes of the real program, each with a cable to its door and one to its database, a PostgreSQL, a
 //! Redis and an IRC server of their own, and communities that the nodes share.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use waddlebot_platforms::local::Local;
@@ -26,6 +27,8 @@ pub(super) struct Town {
     pub(super) ana: Option<irc::Person>,
     _irc: irc::Server,
     pub(super) postgres: Postgres,
+    /// What takes the server's place when it is lost.
+    standby: Option<Postgres>,
 }
 
 /// One node and its cables.
@@ -51,10 +54,10 @@ pub(super) fn now() -> u64 {
 }
 
 impl Town {
-    /// So many nodes that reach each other, and communities that are watched.
-    pub(super) fn new(nodes: usize) -> Self {
+    /// So many nodes that reach each other, begun with this version of the program, and communities that are watched.
+    pub(super) fn new(nodes: usize, program: &str) -> Self {
         let (postgres, irc) = (Postgres::start(), irc::Server::ngircd());
-        let cluster = Cluster::on(postgres.database());
+        let cluster = Cluster::of(program, postgres.database());
         let mut ana = irc.person("ana");
         ana.joins("#room");
         cluster.sql(WATCH);
@@ -78,7 +81,7 @@ impl Town {
             members.push(Member::new(&cluster, &format!("n{number}"), seed, &postgres, &irc));
         }
         members.iter_mut().for_each(Member::start);
-        let town = Self { members, cluster, ana: Some(ana), _irc: irc, postgres };
+        let town = Self { members, cluster, ana: Some(ana), _irc: irc, postgres, standby: None };
         town.is_whole();
         eventually("every room is served", WHOLE, || {
             town.cluster.sql("SELECT count(*) FROM coordination WHERE claimed_by IS NULL AND platform = 'community'") == "0"
@@ -92,6 +95,27 @@ impl Town {
         eventually("every node runs and reaches every other one", WHOLE, || {
             self.members.iter().all(|member| member.node.is_ready() && member.node.reaches().len() == others)
         });
+    }
+
+    /// From now on nothing is committed that a standby does not have as well.
+    pub(super) fn is_followed(&mut self) {
+        self.standby = Some(self.postgres.standby());
+    }
+
+    /// The database's server is lost for ever, and its standby takes its place: where the nodes look for it, as behind an
+    /// address that is moved.
+    pub(super) fn fails_over(&mut self) {
+        let standby = self.standby.take().expect("a standby follows");
+        self.postgres.kill_9();
+        self.members.iter().for_each(|member| member.line.refuses());
+        standby.promote();
+        let (before, now) = (self.postgres.port().to_string(), standby.port());
+        self.cluster.database = self.cluster.database.replace(&before, &now.to_string());
+        self.postgres = standby;
+        for member in &self.members {
+            member.line.leads_to(SocketAddr::from((Ipv4Addr::LOCALHOST, now)));
+            member.line.mend();
+        }
     }
 
     /// The place among the members of who serves a claim.
