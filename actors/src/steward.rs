@@ -229,7 +229,8 @@ impl Steward {
             (Ok(leaders), Ok(targets)) => (leaders, targets),
             (Err(error), _) | (_, Err(error)) => return tracing::warn!(%error, "nothing can be handed over"),
         };
-        let communities: Vec<_> = leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
+        let communities: Vec<_> =
+            leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
         // Where nobody is active nobody waits: those need no more than the stroke of a pen.
         let open = self.seed.household.open_communities().await;
         let (active, idle): (Vec<_>, Vec<_>) =

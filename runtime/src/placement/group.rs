@@ -43,7 +43,7 @@ impl Placement {
         for entity in leaders.iter().chain(&beside) {
             self.give(entity);
         }
-        let given = claims::hand_over_many(&self.0.store, &me, leaders, to, self.0.clock.now()).await?;
+        let given = claims::stroke::hand_over_many(&self.0.store, &me, leaders, to, self.0.clock.now()).await?;
         for claim in &given {
             self.0.beside.remove(&claim.entity);
             self.give(&claim.entity);
