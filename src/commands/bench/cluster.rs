@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use tokio::net::TcpStream;
 use waddlebot_runtime::clock::Clock;
+use waddlebot_runtime::placement::choice;
 use waddlebot_runtime::store::{Place, Sql, Store, sql};
 
 use super::process::Measured;
@@ -47,6 +48,7 @@ pub(super) async fn rows(program: &Path, database: &str, redis: &str, claims: u3
     let from = clock.since_boot();
     nodes.start(&clock).await?;
     let claimed = until_claimed(&store, &clock, claims, 3).await? - from;
+    until_even(&store, &clock, claims).await?;
     clock.sleep(REST).await;
     let idle = (nodes.resident()? - bare) / claims as f64;
 
@@ -106,6 +108,20 @@ async fn until_claimed(store: &Store, clock: &Clock, claims: i64, nodes: i64) ->
         }
         clock.sleep(Duration::from_millis(250)).await;
     }
+}
+
+/// Waits until no node holds so much more than the others that it gives some away: before that nothing rests.
+async fn until_even(store: &Store, clock: &Clock, claims: i64) -> Result<()> {
+    let text = "SELECT COUNT(*) AS most FROM coordination WHERE platform = 'community' GROUP BY claimed_by ORDER BY most DESC LIMIT 1";
+    let (fair, until) = (usize::try_from(claims)?.div_ceil(3), clock.since_boot() + PATIENCE);
+    while clock.since_boot() < until {
+        let most: i64 = store.one(sql(text)).await?.context("somebody holds something")?.get("most")?;
+        if !choice::is_too_much(usize::try_from(most)?, fair) {
+            break;
+        }
+        clock.sleep(Duration::from_secs(1)).await;
+    }
+    Ok(())
 }
 
 /// How many rows were written so far, by anybody.
