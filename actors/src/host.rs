@@ -244,9 +244,9 @@ impl Host {
     async fn save(&mut self) -> Result<(), Fault> {
         let now = (self.seat.memory(), self.seat.wakes_at());
         if now != self.saved {
-            let mut tx = self.setup.store.begin_fenced(&self.setup.claim).await?;
+            let mut tx = self.setup.store.begin_fenced_late(&self.setup.claim).await?;
             let whose = (self.setup.community, self.setup.entry.name);
-            installed::save_memory(&mut tx, whose, &now.0, now.1, self.changed).await?;
+            tx.run_all(vec![installed::saving(whose, &now.0, now.1, self.changed)]).await?;
             tx.into_inner().commit().await?;
             self.saved = now;
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use waddlebot_runtime::chat::{CommunityId, Millis};
-use waddlebot_runtime::store::{FencedTx, Store, StoreError, sql};
+use waddlebot_runtime::store::{FencedTx, Sql, Store, StoreError, sql};
 
 /// One module as a community has it.
 #[derive(Clone, Debug)]
@@ -61,21 +61,12 @@ pub async fn next_alarm(store: &Store) -> Result<Option<Millis>, StoreError> {
     row.map_or(Ok(None), |row| row.get("next"))
 }
 
-/// Saves a module's memory and when it wants to be woken.
-///
-/// # Errors
-/// When the store is gone.
-pub async fn save_memory(
-    tx: &mut FencedTx,
-    (community, module): (CommunityId, &str),
-    memory: &str,
-    wakes_at: Option<Millis>,
-    now: Millis,
-) -> Result<(), StoreError> {
+/// What saves a module's memory and when it wants to be woken.
+#[must_use]
+pub fn saving((community, module): (CommunityId, &str), memory: &str, wakes_at: Option<Millis>, now: Millis) -> Sql {
     let text = "INSERT INTO community_modules (community_id, module, memory, wake_at, updated_at) VALUES ($1, $2, $3, $4, $5) \
                 ON CONFLICT (community_id, module) DO UPDATE SET memory = excluded.memory, wake_at = excluded.wake_at, updated_at = excluded.updated_at";
-    tx.run(sql(text).bind(community).bind(module).bind(memory).bind(wakes_at).bind(now)).await?;
-    Ok(())
+    sql(text).bind(community).bind(module).bind(memory).bind(wakes_at).bind(now)
 }
 
 /// Switches a module on or off.

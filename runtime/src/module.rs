@@ -186,7 +186,7 @@ impl<'a, M: Module> Context<'a, M> {
     pub async fn tx(&self) -> Result<MappedMutexGuard<'_, FencedTx>, StoreError> {
         let mut slot = self.desk.tx.lock().await;
         if slot.is_none() {
-            *slot = Some(self.desk.store.begin_fenced(&self.desk.claim).await?);
+            *slot = Some(self.desk.store.begin_fenced_late(&self.desk.claim).await?);
         }
         Ok(MutexGuard::map(slot, |slot| slot.as_mut().expect("opened just now")))
     }

@@ -6,18 +6,14 @@ mod fence;
 mod hold;
 mod migrate;
 pub(crate) mod nodes;
+mod postgres;
 mod session;
 mod sql;
 mod sqlite;
 pub(crate) mod tx;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::gate::Gate;
 
@@ -56,7 +52,7 @@ pub struct Store {
 #[derive(Clone, Debug)]
 enum Backend {
     Sqlite(sqlite::Sqlite),
-    Postgres { primary: PgPool, replica: PgPool, commits: Arc<AtomicU64> },
+    Postgres(postgres::Postgres),
 }
 
 impl Store {
@@ -67,14 +63,7 @@ impl Store {
     pub async fn open(place: &Place) -> Result<Self, StoreError> {
         let backend = match place {
             Place::Sqlite(path) => Backend::Sqlite(sqlite::Sqlite::open(path).await?),
-            Place::Postgres { url, replica } => {
-                let primary = postgres(url).await?;
-                let replica = match replica {
-                    Some(url) => postgres(url).await?,
-                    None => primary.clone(),
-                };
-                Backend::Postgres { primary, replica, commits: Arc::default() }
-            }
+            Place::Postgres { url, replica } => Backend::Postgres(postgres::Postgres::open(url, replica.as_deref()).await?),
         };
         Ok(Self { backend, gate: Gate::always() })
     }
@@ -130,7 +119,7 @@ impl Store {
         let began = tokio::time::Instant::now();
         let rows = match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(sql).await,
-            Backend::Postgres { primary, .. } => sql.all_postgres(&mut *Box::pin(primary.acquire()).await?).await,
+            Backend::Postgres(postgres) => postgres.read(sql).await,
         };
         metrics::histogram!("waddlebot_database_query_duration_seconds").record(began.elapsed().as_secs_f64());
         rows
@@ -151,7 +140,7 @@ impl Store {
     pub async fn all_lately(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
         fence::reads(sql.text())?;
         match &self.backend {
-            Backend::Postgres { replica, .. } => sql.all_postgres(&mut *Box::pin(replica.acquire()).await?).await,
+            Backend::Postgres(postgres) => postgres.read_lately(sql).await,
             Backend::Sqlite(_) => self.all(sql).await,
         }
     }
@@ -164,7 +153,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.begin(None).await.map(Tx::sqlite),
-            Backend::Postgres { primary, commits, .. } => Ok(Tx::postgres(Box::pin(primary.begin()).await?, commits.clone())),
+            Backend::Postgres(postgres) => postgres.begin().await.map(Tx::postgres),
         }
     }
 
@@ -177,8 +166,31 @@ impl Store {
         self.gate.wait(Duration::ZERO, FROZEN).await?;
         match &self.backend {
             Backend::Sqlite(sqlite) => Ok(FencedTx::checked(Tx::sqlite(sqlite.begin(Some(claim)).await?))),
-            Backend::Postgres { .. } => FencedTx::check(self.begin().await?, claim).await,
+            Backend::Postgres(_) => FencedTx::check(self.begin().await?, claim).await,
         }
+    }
+
+    /// The same for a short piece of work: where asking takes its time, whether `claim` is still held is asked at the
+    /// end only, together with what is written last. A claim that was lost is [`StoreError::Stale`] there.
+    ///
+    /// # Errors
+    /// As [`Store::begin_fenced`].
+    pub async fn begin_fenced_late(&self, claim: &Claim) -> Result<FencedTx, StoreError> {
+        self.gate.wait(Duration::ZERO, FROZEN).await?;
+        match &self.backend {
+            Backend::Sqlite(sqlite) => Ok(FencedTx::checked(Tx::sqlite(sqlite.begin(Some(claim)).await?))),
+            Backend::Postgres(_) => Ok(FencedTx::unchecked(self.begin().await?, claim)),
+        }
+    }
+
+    /// Opens one transaction under many claims; says of each whether it is held: for no other may be
+    /// written in it.
+    ///
+    /// # Errors
+    /// As [`Store::begin_fenced`], but never [`StoreError::Stale`].
+    pub async fn begin_fenced_for(&self, claims: &[&Claim]) -> Result<(FencedTx, Vec<bool>), StoreError> {
+        self.gate.wait(Duration::ZERO, FROZEN).await?;
+        FencedTx::check_all(self.begin().await?, claims).await
     }
 
     /// How many commits reached the disk since the start. Transactions that waited together share one on SQLite.
@@ -186,7 +198,7 @@ impl Store {
     pub fn commits(&self) -> u64 {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.commits(),
-            Backend::Postgres { commits, .. } => commits.load(Ordering::Relaxed),
+            Backend::Postgres(postgres) => postgres.commits(),
         }
     }
 
@@ -201,7 +213,7 @@ impl Store {
     pub fn kind(&self) -> &'static str {
         match self.backend {
             Backend::Sqlite(_) => "sqlite",
-            Backend::Postgres { .. } => "postgresql",
+            Backend::Postgres(_) => "postgresql",
         }
     }
 
@@ -212,11 +224,7 @@ impl Store {
     pub(crate) fn apart(&self) -> Self {
         let backend = match &self.backend {
             Backend::Sqlite(sqlite) => Backend::Sqlite(sqlite.clone()),
-            Backend::Postgres { primary, .. } => {
-                let options = primary.connect_options().as_ref().clone();
-                let alone = pool(options, 1);
-                Backend::Postgres { primary: alone.clone(), replica: alone, commits: Arc::default() }
-            }
+            Backend::Postgres(postgres) => Backend::Postgres(postgres.apart()),
         };
         Self { backend, gate: self.gate.clone() }
     }
@@ -226,7 +234,7 @@ impl Store {
     pub(crate) fn session(&self) -> Option<Session> {
         match &self.backend {
             Backend::Sqlite(_) => None,
-            Backend::Postgres { primary, .. } => Some(Session::new(primary.connect_options().as_ref().clone())),
+            Backend::Postgres(postgres) => Some(postgres.session()),
         }
     }
 
@@ -234,46 +242,13 @@ impl Store {
     pub async fn close(&self) {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
-            Backend::Postgres { primary, replica, .. } => {
-                primary.close().await;
-                replica.close().await;
-            }
+            Backend::Postgres(postgres) => postgres.close().await,
         }
     }
 }
 
-async fn postgres(url: &str) -> Result<PgPool, StoreError> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(StoreError::Address);
-    }
-    let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
-    let options = options.application_name("waddlebot");
-    // Once by itself: a pool would try a server that is not there again and again before it says so.
-    let refused = |cause: sqlx::Error| StoreError::from(cause).at("the PostgreSQL server");
-    let silent = |_| StoreError::Lost("the PostgreSQL server does not answer".into());
-    let first = tokio::time::timeout(PATIENCE, options.connect()).await.map_err(silent)?.map_err(refused)?;
-    first.close().await.map_err(refused)?;
-    Ok(pool(options, 20))
-}
-
-/// Connections whose open transactions the server ends when nothing is said in them: a process that stands still in the
-/// middle of one would keep its locks, and with them everybody who writes the same rows.
-fn pool(options: PgConnectOptions, most: u32) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(most)
-        .acquire_timeout(PATIENCE)
-        .after_connect(|connection, _| Box::pin(async move { connection.execute(BOUNDED).await.map(drop) }))
-        .connect_lazy_with(options)
-}
-
 /// How long a write waits for a lease that is renewed late.
 const FROZEN: Duration = Duration::from_secs(5);
-/// How long nothing may be said in an open transaction: as long as a module may work, and less than a lease. And no
-/// statement is compiled to machine code: none reads so much that it would be worth it, and where the server guesses that
-/// one does (100,000 claims are enough), compiling takes longer than all the rest.
-const BOUNDED: &str = "SET idle_in_transaction_session_timeout = '5s'; SET jit = off";
-/// How long a server may take to give a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The usual name of the SQLite file in a data folder.
 #[must_use]

@@ -276,7 +276,7 @@ impl Host {
         let now = me.clock().now();
         let mut tx: FencedTx = match self.desk.take_tx() {
             Some(tx) => tx,
-            None => self.setup.store.begin_fenced(&self.setup.claim).await?,
+            None => self.setup.store.begin_fenced_late(&self.setup.claim).await?,
         };
         let execution = Execution {
             id: job.id.clone(),
@@ -293,16 +293,14 @@ impl Host {
             millis: i64::try_from(said.millis).unwrap_or(i64::MAX),
             at: now,
         };
-        let ids = match record(&mut tx, &execution, &effects).await? {
+        let memory = (self.seat.memory(), self.seat.wakes_at());
+        let whose = (self.setup.community, self.setup.entry.name);
+        let saving = (memory != self.saved).then(|| installed::saving(whose, &memory.0, memory.1, now));
+        let ids = match record(&mut tx, &execution, &effects, saving).await? {
             Recorded::New(ids) => ids,
             Recorded::Before(answer) => return Ok(Committed::Before(answer)),
         };
-        let memory = (self.seat.memory(), self.seat.wakes_at());
-        if memory != self.saved {
-            let whose = (self.setup.community, self.setup.entry.name);
-            installed::save_memory(&mut tx, whose, &memory.0, memory.1, now).await?;
-            self.saved = memory;
-        }
+        self.saved = memory;
         match tx.into_inner().finish().await {
             Ok(receipt) => Ok(Committed::New(ids, receipt)),
             Err(error) => {

@@ -54,11 +54,11 @@ pub async fn executed(store: &Store) -> Result<i64, StoreError> {
     row.map_or(Ok(0), |row| row.get("total"))
 }
 
-/// Writes the record and its effects into the module's own transaction.
+/// Writes the record, its effects and what else goes with it into the module's own transaction.
 ///
 /// # Errors
-/// When the store is gone.
-pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect]) -> Result<Recorded, StoreError> {
+/// When the store is gone, or the claim is lost.
+pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect], also: Option<Sql>) -> Result<Recorded, StoreError> {
     let text = "INSERT INTO executions (execution_id, entity_id, community_id, module, command, user_id, user_name, status, answer, epoch, execution_time_ms, created_at) \
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (execution_id) DO NOTHING";
     let row = sql(text)
@@ -74,14 +74,17 @@ pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect]
         .bind(execution.epoch)
         .bind(execution.millis)
         .bind(execution.at);
-    if tx.run(row).await? == 0 {
+    let cause =
+        Cause { id: &execution.id, community: execution.community, epoch: execution.epoch, holder: &execution.holder, at: execution.at };
+    // Where the record is there already, its effects may be as well: nothing of this is kept then.
+    let (ids, putting) = outbox::putting(cause, effects, "ON CONFLICT (id) DO NOTHING");
+    let counts = tx.run_all([Some(row), putting, also].into_iter().flatten().collect()).await?;
+    if counts.first() == Some(&0) {
         // In the same transaction: the first run may still wait for the disk, where no reader sees it.
         let row = tx.one(sql("SELECT answer FROM executions WHERE execution_id = $1").bind(&execution.id)).await?;
         return Ok(Recorded::Before(row.map_or(Ok(String::new()), |row| row.get("answer"))?));
     }
-    let cause =
-        Cause { id: &execution.id, community: execution.community, epoch: execution.epoch, holder: &execution.holder, at: execution.at };
-    outbox::put(tx, cause, effects).await.map(Recorded::New)
+    Ok(Recorded::New(ids))
 }
 
 /// What these executions are recorded to have done, in the order of their names.

@@ -56,11 +56,17 @@ pub struct Cause<'a> {
 /// # Errors
 /// When the store is gone.
 pub async fn put(tx: &mut Tx, cause: Cause<'_>, effects: &[Effect]) -> Result<Vec<String>, StoreError> {
-    if effects.is_empty() {
-        return Ok(Vec::new());
+    let (ids, putting) = putting(cause, effects, "");
+    if let Some(statement) = putting {
+        tx.run(statement).await?;
     }
+    Ok(ids)
+}
+
+/// The ids of effects, and what puts them in; nothing does where there are none.
+pub(super) fn putting(cause: Cause<'_>, effects: &[Effect], tail: &'static str) -> (Vec<String>, Option<Sql>) {
     let head = "INSERT INTO outbox (id, execution_id, entity_id, community_id, effect, body, epoch, held_by, created_at) VALUES";
-    let mut statement = Sql::rows(head, 9, "");
+    let mut statement = Sql::rows(head, 9, tail);
     let mut ids = Vec::with_capacity(effects.len());
     for (at, effect) in effects.iter().enumerate() {
         let id = id(cause.id, at);
@@ -76,8 +82,8 @@ pub async fn put(tx: &mut Tx, cause: Cause<'_>, effects: &[Effect]) -> Result<Ve
             .bind(cause.at);
         ids.push(id);
     }
-    tx.run(statement).await?;
-    Ok(ids)
+    let putting = (!ids.is_empty()).then_some(statement);
+    (ids, putting)
 }
 
 pub(super) async fn mark(tx: &mut Tx, head: &'static str, ids: &[String]) -> Result<(), StoreError> {

@@ -23,6 +23,11 @@ pub(super) const HELD: &str = held!();
 /// let a take-over pass.
 pub(super) const HELD_AND_LOCKED: &str = concat!(held!(), " FOR SHARE");
 
+/// Asks which of many claims are held.
+pub(super) const HELD_OF: &str = "SELECT entity_id, epoch FROM coordination WHERE (entity_id, claimed_by, incarnation, epoch) IN (VALUES";
+/// Keeps those rows as they are, and leaves out at once whatever moves just now: who holds several waits for none.
+pub(super) const ALL_LOCKED: &str = ") FOR SHARE SKIP LOCKED";
+
 /// Of a row of `coordination` called `c`: nobody who lives holds it.
 macro_rules! unheld {
     () => {

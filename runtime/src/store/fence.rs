@@ -1,9 +1,10 @@
 //! The fence: a write to a claimed entity carries its epoch, or it is not made.
 
+use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
 
-use super::claims::HELD_AND_LOCKED;
-use super::{Identity, StoreError, Tx, sql};
+use super::claims::{ALL_LOCKED, HELD_AND_LOCKED, HELD_OF};
+use super::{Identity, Sql, StoreError, Tx, sql};
 
 /// Tables whose rows belong to no claimed entity: the only ones a plain [`Tx`] may write.
 const UNCLAIMED: &[&str] = &[
@@ -28,6 +29,9 @@ const UNCLAIMED: &[&str] = &[
     "commands",
     "command_permissions",
 ];
+
+/// How many claims are asked for at once.
+const CHUNK: usize = 500;
 
 /// A held claim: who owns which entity, and since which change of owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,13 +66,34 @@ impl FencedTx {
         Self(tx)
     }
 
+    /// For a transaction that asks at its end.
+    pub(super) fn unchecked(mut tx: Tx, claim: &Claim) -> Self {
+        tx.unasked = Some(claim.clone());
+        Self::checked(tx)
+    }
+
     /// Asks the fence, and keeps others from moving the claim until the transaction ends.
     pub(super) async fn check(mut tx: Tx, claim: &Claim) -> Result<Self, StoreError> {
-        let held = sql(HELD_AND_LOCKED).bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch);
-        match tx.one(held).await? {
+        match tx.one(question(claim)).await? {
             Some(_) => Ok(Self::checked(tx)),
             None => Err(StoreError::Stale { entity: claim.entity.clone() }),
         }
+    }
+
+    /// Asks for many claims at once; says of each whether it is held, and stays so until the transaction ends.
+    pub(super) async fn check_all(mut tx: Tx, claims: &[&Claim]) -> Result<(Self, Vec<bool>), StoreError> {
+        let mut held: HashSet<(String, i64)> = HashSet::with_capacity(claims.len());
+        for chunk in claims.chunks(CHUNK) {
+            let rows = Sql::rows(HELD_OF, 4, if tx.locks_rows() { ALL_LOCKED } else { ")" });
+            let rows = chunk
+                .iter()
+                .fold(rows, |rows, claim| rows.bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch));
+            for row in tx.all(rows).await? {
+                held.insert((row.get("entity_id")?, row.get("epoch")?));
+            }
+        }
+        let held = claims.iter().map(|claim| held.contains(&(claim.entity.clone(), claim.epoch))).collect();
+        Ok((Self::checked(tx), held))
     }
 
     /// The transaction, to be finished.
@@ -89,6 +114,11 @@ impl DerefMut for FencedTx {
     fn deref_mut(&mut self) -> &mut Tx {
         &mut self.0
     }
+}
+
+/// Whether a claim is held: one row, which stays as it is until the transaction ends, or none.
+pub(super) fn question(claim: &Claim) -> Sql {
+    sql(HELD_AND_LOCKED).bind(&claim.entity).bind(&claim.owner).bind(claim.incarnation).bind(claim.epoch)
 }
 
 /// Refuses a write to a claimed entity's table in a transaction without an epoch.

@@ -1,14 +1,14 @@
 //! A statement with its values, run alike on both databases, and the rows it gives.
 
+mod postgres;
+
 use bytestring::ByteString;
-use sqlx::postgres::{PgArguments, PgConnection, PgRow};
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Postgres, Row as _};
+use sqlx::postgres::PgRow;
+use sqlx::{Postgres, Row as _};
 use std::borrow::Cow;
 
 use super::StoreError;
 use super::sqlite::Found;
-use crate::platform::Boxed;
 
 /// Begins a statement. Its text is a constant; values go in by `$1`, `$2` … and [`Sql::bind`].
 #[must_use]
@@ -72,12 +72,19 @@ impl Sql {
         self.values.len()
     }
 
-    fn written(&self, numbered: bool) -> Cow<'static, str> {
+    /// The text with a `?` for each value of a batch.
+    fn written(&self) -> Cow<'static, str> {
         let Some(batch) = &self.batch else {
             return self.text.clone();
         };
-        let scalar = batch.columns == 1 && self.text.trim_end().ends_with("IN");
         let mut text = String::with_capacity(self.text.len() + self.values.len() * 5 + batch.tail.len());
+        self.list(batch, &mut text, |text, _| text.push('?'));
+        Cow::Owned(text)
+    }
+
+    /// Writes a batch out, row by row, with a placeholder for each value.
+    fn list(&self, batch: &Batch, text: &mut String, placeholder: impl Fn(&mut String, usize)) {
+        let scalar = batch.columns == 1 && self.text.trim_end().ends_with("IN");
         text.push_str(&self.text);
         text.push(' ');
         if scalar {
@@ -88,12 +95,7 @@ impl Sql {
             text.push_str(if scalar { "" } else { "(" });
             for column in 0..batch.columns {
                 text.push_str(if column == 0 { "" } else { ", " });
-                if numbered {
-                    text.push('$');
-                    text.push_str(&(batch.before + row * batch.columns + column + 1).to_string());
-                } else {
-                    text.push('?');
-                }
+                placeholder(text, batch.before + row * batch.columns + column);
             }
             text.push_str(if scalar { "" } else { ")" });
         }
@@ -102,40 +104,14 @@ impl Sql {
         }
         text.push(' ');
         text.push_str(batch.tail);
-        Cow::Owned(text)
-    }
-
-    fn for_postgres(self) -> Query<'static, Postgres, PgArguments> {
-        let query = match self.written(true) {
-            Cow::Borrowed(text) => sqlx::query(text),
-            Cow::Owned(text) => sqlx::query(AssertSqlSafe(text)).persistent(false),
-        };
-        self.values.into_iter().fold(query, |query, value| match value {
-            Value::Int(value) => query.bind(value),
-            Value::Text(value) => query.bind(value.map(String::from)),
-            Value::Bool(value) => query.bind(value),
-            Value::Bytes(value) => query.bind(value),
-        })
     }
 
     /// The statement as SQLite wants it, and whether it is worth keeping prepared.
     pub(super) fn for_sqlite(self) -> (Cow<'static, str>, bool, Vec<Value>) {
-        let text = self.written(false);
+        let text = self.written();
         // A batch of a few rows comes again, a large one hardly with the same length.
         let kept = self.batch.is_none() || self.values.len() <= KEPT;
         (text, kept, self.values)
-    }
-
-    // In boxes: the driver's futures are thousands of bytes, which would be moved about with every future that
-    // holds one, on SQLite as well.
-    pub(super) fn all_postgres(self, on: &mut PgConnection) -> Boxed<'_, Result<Vec<Row>, StoreError>> {
-        let query = self.for_postgres();
-        Box::pin(async move { Ok(query.fetch_all(on).await?.into_iter().map(|row| Row(Source::Postgres(row))).collect()) })
-    }
-
-    pub(super) fn run_postgres(self, on: &mut PgConnection) -> Boxed<'_, Result<u64, StoreError>> {
-        let query = self.for_postgres();
-        Box::pin(async move { Ok(query.execute(on).await?.rows_affected()) })
     }
 }
 
@@ -184,6 +160,12 @@ pub struct Row(Source);
 enum Source {
     Sqlite(Found),
     Postgres(PgRow),
+}
+
+impl From<PgRow> for Row {
+    fn from(row: PgRow) -> Self {
+        Self(Source::Postgres(row))
+    }
 }
 
 impl From<Found> for Row {

@@ -1,12 +1,9 @@
 //! A transaction on either database, and the receipt that says when it is on disk.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use sqlx::Postgres;
 use tokio::sync::oneshot;
 
-use super::{Row, Sql, StoreError, fence, sqlite::Turn};
+use super::postgres::Open;
+use super::{Claim, Row, Sql, StoreError, fence, sqlite::Turn};
 
 /// An open transaction. Dropped without [`Tx::finish`], it is undone. So it is once one of its
 /// statements failed, on either database: where a row may be there already, say
@@ -15,23 +12,24 @@ use super::{Row, Sql, StoreError, fence, sqlite::Turn};
 pub struct Tx {
     on: On,
     pub(super) fenced: bool,
+    /// Whether this is still held must be asked before the end.
+    pub(super) unasked: Option<Claim>,
     failed: bool,
-    commits: Option<Arc<AtomicU64>>,
 }
 
 #[derive(Debug)]
 enum On {
     Sqlite(Turn),
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(Open),
 }
 
 impl Tx {
     pub(super) fn sqlite(turn: Turn) -> Self {
-        Self { on: On::Sqlite(turn), fenced: false, failed: false, commits: None }
+        Self { on: On::Sqlite(turn), fenced: false, unasked: None, failed: false }
     }
 
-    pub(super) fn postgres(transaction: sqlx::Transaction<'static, Postgres>, commits: Arc<AtomicU64>) -> Self {
-        Self { on: On::Postgres(transaction), fenced: false, failed: false, commits: Some(commits) }
+    pub(super) fn postgres(open: Open) -> Self {
+        Self { on: On::Postgres(open), fenced: false, unasked: None, failed: false }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -45,7 +43,7 @@ impl Tx {
         self.failed = true;
         let done = match &mut self.on {
             On::Sqlite(turn) => turn.run(sql),
-            On::Postgres(transaction) => sql.run_postgres(transaction).await,
+            On::Postgres(open) => sql.run_postgres(open.on()).await,
         };
         self.failed = done.is_err();
         done
@@ -61,7 +59,7 @@ impl Tx {
         self.failed = true;
         let done = match &mut self.on {
             On::Sqlite(turn) => turn.all(sql),
-            On::Postgres(transaction) => sql.all_postgres(transaction).await,
+            On::Postgres(open) => sql.all_postgres(open.on()).await,
         };
         self.failed = done.is_err();
         done
@@ -75,13 +73,41 @@ impl Tx {
         Ok(self.all(sql).await?.into_iter().next())
     }
 
+    /// Runs writes (none with `RETURNING`) of which none looks at what another writes, and no two change the same row;
+    /// returns how many rows each changed. PostgreSQL gets them in one word, with the question whether the claim is
+    /// still held where that was not asked yet.
+    ///
+    /// # Errors
+    /// As [`Tx::run`], and [`StoreError::Stale`].
+    pub async fn run_all(&mut self, all: Vec<Sql>) -> Result<Vec<u64>, StoreError> {
+        all.iter().try_for_each(|sql| self.may(sql))?;
+        let mut counts = Vec::with_capacity(all.len());
+        let On::Postgres(open) = &mut self.on else {
+            for sql in all {
+                counts.push(self.run(sql).await?);
+            }
+            return Ok(counts);
+        };
+        self.failed = true;
+        let asked = self.unasked.take();
+        let joined = Sql::together(asked.iter().map(fence::question).chain(all).collect())?;
+        counts = joined.run(open.on()).await?;
+        if let Some(claim) = asked
+            && counts.remove(0) == 0
+        {
+            return Err(StoreError::Stale { entity: claim.entity });
+        }
+        self.failed = false;
+        Ok(counts)
+    }
+
     /// Runs a text of many statements that changes the tables themselves.
     pub(super) async fn batch(&mut self, text: &'static str) -> Result<(), StoreError> {
         self.failed = true;
         match &mut self.on {
             On::Sqlite(turn) => turn.batch(text)?,
-            On::Postgres(transaction) => {
-                Box::pin(sqlx::raw_sql(text).execute(&mut **transaction)).await?;
+            On::Postgres(open) => {
+                Box::pin(sqlx::raw_sql(text).execute(open.on())).await?;
             }
         }
         self.failed = false;
@@ -101,10 +127,14 @@ impl Tx {
     /// safe on disk once the receipt says so. Answer nobody before that.
     ///
     /// # Errors
-    /// When one of its statements failed, or the database refuses the commit.
-    pub async fn finish(self) -> Result<Receipt, StoreError> {
+    /// When one of its statements failed, or the database refuses the commit; [`StoreError::Stale`] when the claim was
+    /// not asked for before and is lost.
+    pub async fn finish(mut self) -> Result<Receipt, StoreError> {
         if self.failed {
             return Err(failed());
+        }
+        if self.unasked.is_some() {
+            self.run_all(Vec::new()).await?;
         }
         match self.on {
             On::Sqlite(turn) => {
@@ -114,11 +144,8 @@ impl Tx {
                 tokio::task::yield_now().await;
                 Ok(receipt)
             }
-            On::Postgres(transaction) => {
-                Box::pin(transaction.commit()).await?;
-                if let Some(commits) = self.commits {
-                    commits.fetch_add(1, Ordering::Relaxed);
-                }
+            On::Postgres(open) => {
+                open.commit().await?;
                 Ok(Receipt(None))
             }
         }
