@@ -17,6 +17,8 @@ use connections::{Connections, Held};
 
 /// How long a server may take to give a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take to undo a transaction, before its connection is closed instead.
+const UNDONE: Duration = Duration::from_secs(1);
 /// How many connections a process has at most.
 const MOST: u32 = 20;
 /// How many statements a connection keeps prepared.
@@ -129,7 +131,7 @@ impl Drop for Open {
             && let Ok(runtime) = Handle::try_current()
         {
             spawn::task_on(&runtime, "rollback", async move {
-                if held.on().execute("ROLLBACK").await.is_ok() {
+                if let Ok(Ok(_)) = tokio::time::timeout(UNDONE, held.on().execute("ROLLBACK")).await {
                     held.keep();
                 }
             });

@@ -32,11 +32,31 @@ pub(super) struct Connections {
     permits: Arc<Semaphore>,
 }
 
+/// A connection of the pool. Dropped, it is closed at once, so that one that hangs keeps no place in the pool.
 #[derive(Debug)]
 struct Used {
-    connection: PoolConnection<sqlx::Postgres>,
+    connection: Option<PoolConnection<sqlx::Postgres>>,
     uses: u32,
     since: Instant,
+}
+
+impl Used {
+    fn on(&mut self) -> &mut PgConnection {
+        self.connection.as_mut().expect("it is taken at its end only")
+    }
+
+    /// Leaves it to the pool, which closes it in good order when it is old or the pool is closed.
+    fn give_back(mut self) {
+        drop(self.connection.take());
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
+    }
 }
 
 impl Connections {
@@ -63,13 +83,13 @@ impl Connections {
             Err(_) => timeout(PATIENCE, self.permits.clone().acquire_owned()).await.map_err(|_| busy())?.map_err(|_| closed())?,
         };
         while let Some(mut used) = self.next()? {
-            let stands = used.since.elapsed() < RESTED || matches!(timeout(PATIENCE, used.connection.ping()).await, Ok(Ok(())));
+            let stands = used.since.elapsed() < RESTED || matches!(timeout(PATIENCE, used.on().ping()).await, Ok(Ok(())));
             if stands {
                 return Ok(Held { used: Some(used), fresh: false, home: self.clone(), _permit: permit });
             }
         }
         let connection = Box::pin(self.pool.acquire()).await?;
-        let used = Used { connection, uses: 0, since: Instant::now() };
+        let used = Used { connection: Some(connection), uses: 0, since: Instant::now() };
         Ok(Held { used: Some(used), fresh: true, home: self.clone(), _permit: permit })
     }
 
@@ -79,7 +99,8 @@ impl Connections {
 
     pub(super) async fn close(&self) {
         self.permits.close();
-        drop(self.at_hand.lock().take());
+        let at_hand = self.at_hand.lock().take();
+        at_hand.into_iter().flatten().for_each(Used::give_back);
         self.pool.close().await;
     }
 }
@@ -92,7 +113,7 @@ fn busy() -> StoreError {
     StoreError::Lost(format!("no connection came free within {} s", PATIENCE.as_secs()))
 }
 
-/// A connection in somebody's hands. Dropped, it goes back to the pool, which asks it whether it still stands.
+/// A connection in somebody's hands. Dropped, it is closed.
 #[derive(Debug)]
 pub(super) struct Held {
     used: Option<Used>,
@@ -104,7 +125,7 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn on(&mut self) -> &mut PgConnection {
-        &mut self.used.as_mut().expect("only `keep` takes it, and ends this").connection
+        self.used.as_mut().expect("only `keep` takes it, and ends this").on()
     }
 
     /// Gives it back as one that was in order a moment ago.
@@ -112,10 +133,9 @@ impl Held {
         let Some(mut used) = self.used.take() else { return };
         used.uses += 1;
         used.since = Instant::now();
-        if used.uses < USES
-            && let Some(at_hand) = self.home.at_hand.lock().as_mut()
-        {
-            at_hand.push(used);
+        match self.home.at_hand.lock().as_mut() {
+            Some(at_hand) if used.uses < USES => at_hand.push(used),
+            _ => used.give_back(),
         }
     }
 }
