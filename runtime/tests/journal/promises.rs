@@ -68,7 +68,8 @@ pub(crate) async fn every_line_is_kept_whatever_shares_its_group(place: Place) {
     let mut tx = store.begin().await.expect("a transaction");
     let ids = put(&mut tx, cause, &effects).await.expect("rows to send");
     tx.commit().await.expect("a commit");
-    journal.sending(ids.clone()).await.expect("marked");
+    let marked = journal.sending(ids.clone()).await.expect("marked");
+    assert_eq!(marked.ids.len(), 20);
     // All of these in one group or in a few.
     for n in 0..1000 {
         journal.done(format!("m{n}"));
@@ -76,7 +77,7 @@ pub(crate) async fn every_line_is_kept_whatever_shares_its_group(place: Place) {
     let more: Vec<_> = (0..10).map(|n| journal.accepting(entry(format!("n{n}")))).collect();
     ids[..10].iter().for_each(|id| journal.sent(id));
     ids[10..13].iter().for_each(|id| journal.unknown(id));
-    journal.unsent(&ids[13]);
+    journal.unsent(vec![ids[13].clone()], &marked.life);
     journal.flushed().await;
     assert!(join_all(more).await.into_iter().all(|accepted| matches!(accepted, Ok(Ok(())))));
     assert_eq!(journal.open().await.expect("an answer"), Open { inbox: 210, outbox: 7, unknown: 3 });
