@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use waddlebot_testbed::{Deadline, passes};
 
-use crate::rig::PROGRAM;
+use crate::rig::program;
 use fault::{FAULTS, Fault};
 use history::{Entry, History, Wish, entries, left};
 use load::{Place, Ways, talks_on_irc};
@@ -98,7 +98,7 @@ struct Struck {
 fn whatever_goes_wrong_each_has_one_owner_and_what_is_accepted_is_done_once() {
     let long = std::env::var("WADDLEBOT_CHAOS").ok();
     let plan = Plan::read(long.as_deref());
-    let mut town = Town::new(plan.nodes, plan.older.as_deref().unwrap_or(PROGRAM));
+    let mut town = Town::new(plan.nodes, &plan.older.clone().unwrap_or_else(program));
     if plan.faults.contains(&Fault::Promoted) {
         town.is_followed();
     }

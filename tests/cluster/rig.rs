@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use waddlebot_testbed::{Bot, Ended, Postgres, Redis, Reply, free_port, get, request, run};
 
-/// The program under test.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_waddlebot");
+/// The program under test: this very build, or the one that `WADDLEBOT_PROGRAM` names. Figures of time are those of a release build.
+pub(crate) fn program() -> String {
+    std::env::var("WADDLEBOT_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_waddlebot").to_owned())
+}
 
 /// The longest anything may take here that is not measured.
 pub(crate) const LIMIT: std::time::Duration = std::time::Duration::from_secs(40);
@@ -45,7 +47,7 @@ impl Cluster {
 
     /// A cluster on this database.
     pub(crate) fn on(database: String) -> Self {
-        Self::of(PROGRAM, database)
+        Self::of(&program(), database)
     }
 
     /// A cluster on this database that is begun with this version of the program.

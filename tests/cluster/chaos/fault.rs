@@ -5,7 +5,7 @@ use std::time::Duration;
 use waddlebot_testbed::passes;
 
 use super::town::Town;
-use crate::rig::PROGRAM;
+use crate::rig::program;
 
 /// How long nodes of both versions live together before the next one is exchanged.
 const MIXED: Duration = Duration::from_secs(6);
@@ -139,7 +139,7 @@ impl Fault {
                     let took = town.members[at].terminate();
                     println!("  {} drained in {took} ms", town.members[at].node.id);
                     if self == Self::Upgraded {
-                        town.members[at].node.becomes(PROGRAM);
+                        town.members[at].node.becomes(&program());
                     }
                     town.members[at].start();
                     town.is_whole();
