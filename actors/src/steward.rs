@@ -270,7 +270,7 @@ impl Steward {
         };
         self.seed.household.release(id).await;
         self.seed.overlays.release(id).await;
-        let given = self.seed.placement.hand_over_all(entity, to).await;
+        let given = self.seed.placement.hand_over_many(&[entity.to_owned()], to).await;
         self.seed.household.released(id);
         self.seed.overlays.released(id);
         match &given {

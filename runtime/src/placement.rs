@@ -268,10 +268,7 @@ impl Placement {
     /// # Errors
     /// When the store is gone: whether it was given back is not known then, and it counts as given away.
     pub async fn release(&self, entity: &str) -> Result<bool, StoreError> {
-        match self.give(entity) {
-            Some(claim) => claims::release(&self.0.store, &claim).await,
-            None => Ok(false),
-        }
+        self.release_with(entity, "").await
     }
 
     /// Hands an entity to another node. Its actor must have ended. The claim as the other node has

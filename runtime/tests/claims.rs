@@ -6,6 +6,7 @@ mod gateway;
 mod house;
 #[path = "claims/peers.rs"]
 mod peers;
+#[macro_use]
 #[path = "store/place.rs"]
 #[expect(dead_code, reason = "the store's own suite uses the rest")]
 mod place;
@@ -13,26 +14,6 @@ mod place;
 mod promises;
 #[path = "claims/words.rs"]
 mod words;
-
-/// Each promise becomes one test on SQLite and one on PostgreSQL.
-macro_rules! on_both {
-    ($($promise:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                let folder = tempfile::tempdir().expect("a temporary folder");
-                crate::promises::$promise(crate::place::sqlite(&folder)).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                let server = crate::place::Server::start();
-                crate::promises::$promise(server.place()).await;
-            })*
-        }
-    };
-}
 
 on_both!(
     an_epoch_rises_at_each_change_of_owner_and_at_no_other_time,

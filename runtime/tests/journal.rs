@@ -1,30 +1,11 @@
 //! One suite for both databases: what is told to the journal is kept, whatever shares its group.
 
+#[macro_use]
 #[path = "store/place.rs"]
 #[expect(dead_code, reason = "the store's own suite uses the rest")]
 mod place;
 #[path = "journal/promises.rs"]
 mod promises;
-
-/// Each promise becomes one test on SQLite and one on PostgreSQL.
-macro_rules! on_both {
-    ($($promise:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                let folder = tempfile::tempdir().expect("a temporary folder");
-                crate::promises::$promise(crate::place::sqlite(&folder)).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                let server = crate::place::Server::start();
-                crate::promises::$promise(server.place()).await;
-            })*
-        }
-    };
-}
 
 on_both!(
     every_line_is_kept_whatever_shares_its_group,

@@ -6,32 +6,13 @@ mod crash;
 mod files;
 #[path = "store/group.rs"]
 mod group;
+#[macro_use]
 #[path = "store/place.rs"]
 mod place;
 #[path = "store/promises.rs"]
 mod promises;
 #[path = "store/still.rs"]
 mod still;
-
-/// Each promise becomes one test on SQLite and one on PostgreSQL.
-macro_rules! on_both {
-    ($($promise:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                let folder = tempfile::tempdir().expect("a temporary folder");
-                crate::promises::$promise(crate::place::sqlite(&folder)).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                let server = crate::place::Server::start();
-                crate::promises::$promise(server.place()).await;
-            })*
-        }
-    };
-}
 
 on_both!(
     an_empty_database_is_brought_up_to_date_once,

@@ -97,13 +97,12 @@ async fn a_group_that_cannot_be_written_is_told_to_who_waits_and_the_next_one_is
     root.stop(Duration::from_secs(5)).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_done_leaves_the_inbox_though_the_database_was_away_when_it_was_done() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_, journal, root) = house(&folder).await;
     journal.accept(entry("m1", "{}")).await.expect("it is accepted");
-    let file = rusqlite::Connection::open(file_in(folder.path())).expect("the same file");
-    file.execute_batch("CREATE TRIGGER away BEFORE DELETE ON inbox BEGIN SELECT RAISE(ABORT, 'away'); END").expect("it refuses");
+    let file = away(&folder, "DELETE ON inbox");
     journal.done("m1");
     journal.flushed().await;
     assert_eq!(journal.open().await.expect("the store answers").inbox, 1);
@@ -139,6 +138,7 @@ fn loses(answers: u32) {
     lost::ANSWERS.with(|lost| lost.set(answers));
 }
 
+/// The database refuses a kind of write from here on. Waiting for the file blocks the thread: the journal needs another one.
 fn away(folder: &tempfile::TempDir, statement: &str) -> rusqlite::Connection {
     let file = rusqlite::Connection::open(file_in(folder.path())).expect("the same file");
     file.busy_timeout(Duration::from_secs(5)).expect("it waits");
@@ -155,7 +155,7 @@ async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     assert!(tokio::time::timeout(Duration::from_secs(10), wait).await.is_ok(), "{what}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_life_says_by_now_is_not_given_back_by_who_could_not_mark_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, _, root) = house(&folder).await;

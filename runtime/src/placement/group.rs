@@ -11,30 +11,11 @@ use crate::store::{Claim, Identity, Neighbour, StoreError, claims, nodes};
 const ALL: u64 = 60;
 
 impl Placement {
-    /// Hands an entity and all that live beside it to another node. Their actors must have ended. How many went;
-    /// none when the other node does not live.
+    /// Hands entities and all that live beside them to another node. Their actors must have ended. How many went; none
+    /// when the other node does not live.
     ///
     /// # Errors
     /// When the store is gone: whether they were handed over is not known then, and they count as given away.
-    pub async fn hand_over_all(&self, leader: &str, to: &Identity) -> Result<usize, StoreError> {
-        let Some(me) = self.0.here.identity() else { return Ok(0) };
-        self.give(leader);
-        for beside in self.beside(leader) {
-            self.give(&beside);
-        }
-        let given = claims::hand_over_all(&self.0.store, &me, leader, to, self.0.clock.now()).await?;
-        for claim in &given {
-            self.0.beside.remove(&claim.entity);
-            // What it did not know that it lives there went as well.
-            self.give(&claim.entity);
-        }
-        Ok(given.len())
-    }
-
-    /// The same for many entities at once, of which none is in use.
-    ///
-    /// # Errors
-    /// As [`Placement::hand_over_all`].
     pub async fn hand_over_many(&self, leaders: &[String], to: &Identity) -> Result<usize, StoreError> {
         let Some(me) = self.0.here.identity() else { return Ok(0) };
         let going: HashSet<_> = leaders.iter().collect();
@@ -46,6 +27,7 @@ impl Placement {
         let given = claims::stroke::hand_over_many(&self.0.store, &me, leaders, to, self.0.clock.now()).await?;
         for claim in &given {
             self.0.beside.remove(&claim.entity);
+            // What it did not know that it lives there went as well.
             self.give(&claim.entity);
         }
         Ok(given.len())
@@ -116,9 +98,5 @@ impl Placement {
     /// Notes that the rows may say that this node holds something it does not know of.
     pub(super) fn unsure(&self) {
         self.0.unsure.store(true, Ordering::Release);
-    }
-
-    fn beside(&self, leader: &str) -> Vec<String> {
-        self.0.beside.iter().filter(|beside| beside.value() == leader).map(|beside| beside.key().clone()).collect()
     }
 }

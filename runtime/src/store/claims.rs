@@ -239,13 +239,6 @@ fn demand(row: &Row, me: &Identity) -> Result<(Claim, Demand), StoreError> {
     Ok((claim, Demand { entity, beside: row.get("affinity")?, is_live, priority, viewers, last_activity }))
 }
 
-/// Gives an entity back. `false` when it was held no longer.
-pub(crate) async fn release(store: &Store, claim: &Claim) -> Result<bool, StoreError> {
-    let text = "UPDATE coordination SET claimed_by = NULL, claimed_at = NULL, status = 'available', error_count = 0 \
-                WHERE entity_id = $1 AND claimed_by = $2 AND incarnation = $3 AND epoch = $4";
-    changed(store, bound(text, claim)).await
-}
-
 /// Gives an entity to another node that lives. `None` when it was held no longer, or the other does not live.
 pub(crate) async fn hand_over(store: &Store, claim: &Claim, to: &Identity, now: Millis) -> Result<Option<Claim>, StoreError> {
     let mut tx = store.begin().await?;
@@ -261,29 +254,6 @@ pub(crate) async fn hand_over(store: &Store, claim: &Claim, to: &Identity, now: 
     remember(&mut tx, std::slice::from_ref(&given), now).await?;
     tx.commit().await?;
     Ok(Some(given))
-}
-
-/// Gives an entity and all that live beside it to another node that lives; the claims as that node has them now.
-pub(crate) async fn hand_over_all(
-    store: &Store,
-    me: &Identity,
-    leader: &str,
-    to: &Identity,
-    now: Millis,
-) -> Result<Vec<Claim>, StoreError> {
-    let mut tx = store.begin().await?;
-    let text = concat!(
-        "UPDATE coordination SET claimed_by = $4, incarnation = $5, epoch = epoch + 1, claimed_at = $6, handed = TRUE \
-                WHERE (entity_id = $1 OR affinity = $1) AND claimed_by = $2 AND incarnation = $3 \
-                AND ",
-        takes!("$4", "$5"),
-        " RETURNING entity_id, epoch"
-    );
-    let statement = sql(text).bind(leader).bind(&me.node_id).bind(me.incarnation).bind(&to.node_id).bind(to.incarnation).bind(now);
-    let given: Vec<_> = tx.all(statement).await?.iter().map(|row| row_claim(row, to)).collect::<Result<_, _>>()?;
-    remember(&mut tx, &given, now).await?;
-    tx.commit().await?;
-    Ok(given)
 }
 
 /// What a node holds beside nothing else: those that are missed least come first.

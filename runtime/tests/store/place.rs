@@ -3,6 +3,26 @@
 use waddlebot_runtime::store::{Claim, Place, Store, file_in, sql};
 use waddlebot_testbed::Postgres;
 
+/// Each promise becomes one test on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($($promise:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                crate::promises::$promise(crate::place::sqlite(&folder)).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                let server = crate::place::Server::start();
+                crate::promises::$promise(server.place()).await;
+            })*
+        }
+    };
+}
+
 /// A PostgreSQL that is stopped with the test.
 pub(crate) struct Server(Postgres);
 

@@ -3,7 +3,7 @@
 use super::{bound, changed};
 use crate::store::{Claim, Store, StoreError, sql};
 
-/// Gives an entity back with a word to the next owner. `false` when it was held no longer.
+/// Gives an entity back with a word to the next owner; an empty one is none. `false` when it was held no longer.
 pub(crate) async fn release(store: &Store, claim: &Claim, word: &str) -> Result<bool, StoreError> {
     let text = "UPDATE coordination SET claimed_by = NULL, claimed_at = NULL, status = 'available', error_count = 0, \
                 left_behind = $5, left_at = $4 \
