@@ -1,7 +1,7 @@
 //! The `waddlebot` program itself as a child process, with its own data folder and port.
 
 use std::env;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::http::{self, Reply};
+use crate::network::Place;
 use crate::patience::eventually_some;
 use crate::process::{Process, Recipe, folder, free_port};
 
@@ -29,11 +30,16 @@ impl Bot {
     ///
     /// It is not ready yet: see [`Bot::wait_healthy`].
     pub fn start(program: &str, args: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_at(&Place::here(), program, args, environment)
+    }
+
+    /// As [`Bot::start`], in this place.
+    pub fn start_at(place: &Place, program: &str, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = folder("bot");
         let data = given(args, "--data").map_or_else(|| folder.path().join("data"), PathBuf::from);
         let address = match given(args, "--listen") {
             Some(address) => address.parse().expect("--listen takes IP:PORT"),
-            None => SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())),
+            None => SocketAddr::from((place.address(), free_port())),
         };
         let mut whole = vec!["run".to_owned()];
         if given(args, "--data").is_none() {
@@ -49,6 +55,7 @@ impl Bot {
             args: whole,
             environment: Some(surroundings(folder.path(), environment)),
             user: None,
+            place: place.clone(),
         };
         let process = Process::start(recipe, folder.path());
         Self { process, address, data, _folder: folder }

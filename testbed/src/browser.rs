@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::http;
+use crate::network::Place;
 use crate::patience::Deadline;
 use crate::picture::Picture;
 use crate::process::{Process, Recipe, folder, free_port};
@@ -258,7 +259,7 @@ impl Drop for Window {
 /// Both programs write to the home folder, so they get one of their own.
 fn recipe(name: &'static str, program: std::path::PathBuf, args: Vec<String>, home: &Path) -> Recipe {
     let environment = vec![("HOME".to_owned(), home.display().to_string()), ("PATH".to_owned(), std::env::var("PATH").unwrap_or_default())];
-    Recipe { name, program, args, environment: Some(environment), user: None }
+    Recipe { name, program, args, environment: Some(environment), user: None, place: Place::here() }
 }
 
 /// Chromium writes the port it chose into the first line of this file.

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 pub use person::Person;
 
 use crate::eventually;
+use crate::network::Place;
 use crate::process::{Process, Recipe, folder, free_port, we_are_root};
 use crate::program;
 
@@ -23,7 +24,7 @@ pub struct Server {
     // In this order: the services must not see their server go first.
     services: Option<Process>,
     process: Process,
-    port: u16,
+    at: SocketAddr,
     tls: Option<Tls>,
     _folder: TempDir,
 }
@@ -40,13 +41,19 @@ impl Server {
     /// # Panics
     /// When it is not installed or does not come up.
     pub fn ngircd() -> Self {
+        Self::ngircd_at(&Place::here())
+    }
+
+    /// As [`Server::ngircd`], in this place.
+    pub fn ngircd_at(place: &Place) -> Self {
         let folder = folder("ngircd");
-        let port = free_port();
-        let file = write(folder.path(), "ngircd.conf", &configuration::ngircd(port));
+        let at = SocketAddr::from((place.address(), free_port()));
+        let file = write(folder.path(), "ngircd.conf", &configuration::ngircd(at));
         let args = vec!["-n".to_owned(), "-f".to_owned(), file.display().to_string()];
         let program = program::find("ngircd", "ngircd");
-        let process = Process::start(recipe("ngircd", program, args), folder.path());
-        Self { services: None, process, port, tls: None, _folder: folder }.ready()
+        let recipe = Recipe { place: place.clone(), ..recipe("ngircd", program, args) };
+        let process = Process::start(recipe, folder.path());
+        Self { services: None, process, at, tls: None, _folder: folder }.ready()
     }
 
     /// InspIRCd with the IRCv3 extensions: tags, server-time, msgid, echo-message, batches; also a TLS port.
@@ -77,7 +84,8 @@ impl Server {
         let program = program::find("inspircd", "inspircd");
         let process = Process::start(recipe("inspircd", program, args), folder.path());
         let tls = Some(Tls { port: ports.tls, authority });
-        let mut server = Self { services: None, process, port: ports.plain, tls, _folder: folder }.ready();
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.plain));
+        let mut server = Self { services: None, process, at, tls, _folder: folder }.ready();
         if services {
             server.start_services(ports.services);
         }
@@ -107,7 +115,7 @@ impl Server {
 
     /// Where it listens without TLS.
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+        self.at
     }
 
     /// Where it listens with TLS; its certificate is for `localhost` and `127.0.0.1`.
@@ -186,7 +194,7 @@ impl Server {
 }
 
 fn recipe(name: &'static str, program: PathBuf, args: Vec<String>) -> Recipe {
-    Recipe { name, program, args, environment: None, user: None }
+    Recipe { name, program, args, environment: None, user: None, place: Place::here() }
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {

@@ -7,10 +7,9 @@
 mod bot;
 #[cfg(feature = "browser")]
 mod browser;
-mod cable;
 mod http;
 pub mod irc;
-
+mod network;
 mod patience;
 #[cfg(feature = "browser")]
 mod picture;
@@ -23,8 +22,8 @@ mod run;
 pub use bot::Bot;
 #[cfg(feature = "browser")]
 pub use browser::{Browser, Window};
-pub use cable::Cable;
 pub use http::{Reply, get, request, request_within};
+pub use network::{Network, Place};
 pub use patience::{Deadline, eventually, eventually_some, passes};
 #[cfg(feature = "browser")]
 pub use picture::Picture;

@@ -1,6 +1,7 @@
 //! A PostgreSQL cluster without durability, in which each test gets a database of its own.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::network::Place;
 use crate::process::{Process, Recipe, folder, free_port, we_are_root};
 use crate::{eventually, program};
 
@@ -21,6 +23,7 @@ const FOLLOWS: Duration = Duration::from_secs(30);
 /// A running PostgreSQL.
 pub struct Postgres {
     process: Process,
+    place: Place,
     port: u16,
     databases: AtomicU32,
     folder: TempDir,
@@ -38,15 +41,23 @@ impl Postgres {
     /// # Panics
     /// When PostgreSQL is not installed or does not come up.
     pub fn start() -> Self {
+        Self::start_at(&Place::here())
+    }
+
+    /// As [`Postgres::start`], in this place.
+    pub fn start_at(place: &Place) -> Self {
         let folder = folder("postgres");
         let data = folder.path().join("data");
         run(Command::new("cp").arg("-a").arg("--reflink=auto").arg(template()).arg(&data));
+        if place.is_apart() {
+            lets_in(&data);
+        }
         if we_are_root() {
             run(Command::new("chown").arg("-R").arg(SYSTEM_USER).arg(folder.path()));
         }
-        let port = free_port();
-        let process = Process::start(recipe(&data, port), folder.path());
-        let mut postgres = Self { process, port, databases: AtomicU32::new(0), folder };
+        let port = port_at(place);
+        let process = Process::start(recipe(&data, place, port), folder.path());
+        let mut postgres = Self { process, place: place.clone(), port, databases: AtomicU32::new(0), folder };
         postgres.wait_ready();
         postgres
     }
@@ -57,6 +68,11 @@ impl Postgres {
     /// # Panics
     /// When it cannot be made or does not follow.
     pub fn standby(&self) -> Self {
+        self.standby_at(&Place::here())
+    }
+
+    /// As [`Postgres::standby`], in this place.
+    pub fn standby_at(&self, place: &Place) -> Self {
         let folder = folder("standby");
         let data = folder.path().join("data");
         if we_are_root() {
@@ -70,12 +86,12 @@ impl Postgres {
         } else {
             Command::new(copy)
         };
-        let port = self.port.to_string();
-        let options = ["-h", "127.0.0.1", "-p", &port, "-U", "waddlebot", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"];
+        let (host, port) = (self.place.address().to_string(), self.port.to_string());
+        let options = ["-h", &host, "-p", &port, "-U", "waddlebot", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"];
         run(command.args(options).arg(&data).current_dir(folder.path()));
-        let port = free_port();
-        let process = Process::start(recipe(&data, port), folder.path());
-        let mut standby = Self { process, port, databases: AtomicU32::new(0), folder };
+        let port = port_at(place);
+        let process = Process::start(recipe(&data, place, port), folder.path());
+        let mut standby = Self { process, place: place.clone(), port, databases: AtomicU32::new(0), folder };
         standby.wait_ready();
         eventually("the standby follows", FOLLOWS, || {
             self.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "1"
@@ -102,15 +118,20 @@ impl Postgres {
     pub fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.sql(&format!("CREATE DATABASE {name}"));
-        format!("postgres://waddlebot@127.0.0.1:{}/{name}", self.port)
+        format!("postgres://waddlebot@{}:{}/{name}", self.place.address(), self.port)
     }
 
     /// Runs a statement in the maintenance database and returns what `psql` prints of it, unaligned.
     pub fn sql(&self, statement: &str) -> String {
         let psql = program::find("psql", "postgresql-client");
-        let port = self.port.to_string();
-        let connection = ["-h", "127.0.0.1", "-p", &port, "-U", "waddlebot", "-d", "postgres"];
+        let (host, port) = (self.place.address().to_string(), self.port.to_string());
+        let connection = ["-h", &host, "-p", &port, "-U", "waddlebot", "-d", "postgres"];
         run(Command::new(psql).args(connection).args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", statement]))
+    }
+
+    /// Where it runs.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The port it listens at.
@@ -141,10 +162,22 @@ impl Postgres {
     }
 }
 
-fn recipe(data: &Path, port: u16) -> Recipe {
+/// Each place has all ports.
+fn port_at(place: &Place) -> u16 {
+    if place.is_apart() { 5432 } else { free_port() }
+}
+
+/// Everybody in a test's own network may come in.
+fn lets_in(data: &Path) {
+    let mut rules = File::options().append(true).open(data.join("pg_hba.conf")).expect("the template has rules");
+    rules.write_all(b"host all,replication all 198.18.0.0/15 trust\n").expect("rules can be written");
+}
+
+fn recipe(data: &Path, place: &Place, port: u16) -> Recipe {
     let mut args = vec!["-D".to_owned(), data.display().to_string(), "-p".to_owned(), port.to_string()];
     let settings = [
-        "listen_addresses=127.0.0.1",
+        // A place in a network may be given further addresses.
+        if place.is_apart() { "listen_addresses=0.0.0.0" } else { "listen_addresses=127.0.0.1" },
         "unix_socket_directories=",
         "fsync=off",
         "full_page_writes=off",
@@ -155,7 +188,7 @@ fn recipe(data: &Path, port: u16) -> Recipe {
         args.extend(["-c".to_owned(), setting.to_owned()]);
     }
     let program = program::find_postgres("postgres");
-    Recipe { name: "postgres", program, args, environment: None, user: Some((SYSTEM_USER, SYSTEM_USER)) }
+    Recipe { name: "postgres", program, args, environment: None, user: Some((SYSTEM_USER, SYSTEM_USER)), place: place.clone() }
 }
 
 /// An empty cluster that every start copies: made once a checkout, since `initdb` takes seconds.

@@ -1,5 +1,6 @@
 //! One child process: in its own group and folder, logged to a file, guarded, and stopped when its value is dropped.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
+use crate::network::Place;
 use crate::patience::Deadline;
 use crate::program;
 
@@ -71,19 +73,26 @@ pub(crate) struct Recipe {
     pub(crate) environment: Option<Vec<(String, String)>>,
     /// Another user and group to run as; heeded when we are root.
     pub(crate) user: Option<(&'static str, &'static str)>,
+    /// Where it runs.
+    pub(crate) place: Place,
 }
 
 impl Recipe {
     fn command(&self) -> Command {
-        let mut command = match self.user {
-            Some((user, group)) if we_are_root() => {
-                let mut command = Command::new(program::find("setpriv", "util-linux"));
-                command.arg(format!("--reuid={user}")).arg(format!("--regid={group}")).arg("--init-groups").arg("--").arg(&self.program);
-                command
-            }
-            _ => Command::new(&self.program),
-        };
-        command.args(&self.args);
+        // Each hands over to the next one by exec: it is one process all the way.
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some((entrance, space)) = self.place.entrance() {
+            words.extend([entrance.into(), space.into(), "--".into()]);
+        }
+        if let Some((user, group)) = self.user.filter(|_| we_are_root()) {
+            let setpriv = program::find("setpriv", "util-linux");
+            words.extend([setpriv.into(), format!("--reuid={user}").into(), format!("--regid={group}").into()]);
+            words.extend(["--init-groups".into(), "--".into()]);
+        }
+        words.push(self.program.clone().into());
+        words.extend(self.args.iter().map(Into::into));
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         if let Some(environment) = &self.environment {
             command.env_clear().envs(environment.iter().map(|(k, v)| (k, v)));
         }
@@ -265,6 +274,7 @@ mod tests {
             args: vec!["600".to_owned()],
             environment: None,
             user: None,
+            place: Place::here(),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use waddlebot_testbed::{Bot, Ended, Postgres, Redis, Reply, free_port, get, request, run};
+use waddlebot_testbed::{Bot, Ended, Place, Postgres, Redis, Reply, free_port, get, request, run};
 
 /// The program under test: this very build, or the one that `WADDLEBOT_PROGRAM` names. Figures of time are those of a release build.
 pub(crate) fn program() -> String {
@@ -33,6 +34,7 @@ pub(crate) struct Cluster {
 pub(crate) struct Node {
     pub(crate) id: String,
     pub(crate) bot: Option<Bot>,
+    place: Place,
     program: String,
     listen: String,
     environment: Vec<(String, String)>,
@@ -47,12 +49,11 @@ impl Cluster {
 
     /// A cluster on this database.
     pub(crate) fn on(database: String) -> Self {
-        Self::of(&program(), database)
+        Self::of(&program(), database, Redis::start())
     }
 
-    /// A cluster on this database that is begun with this version of the program.
-    pub(crate) fn of(program: &str, database: String) -> Self {
-        let redis = Redis::start();
+    /// A cluster on these that is begun with this version of the program.
+    pub(crate) fn of(program: &str, database: String, redis: Redis) -> Self {
         let seed = format!("127.0.0.1:{}", free_port());
         let shared = [
             ("DATABASE_URL", database.as_str()),
@@ -73,12 +74,17 @@ impl Cluster {
 
     /// A node that was not started yet. The first one listens where the seed is.
     pub(crate) fn node(&self, id: &str) -> Node {
+        self.node_at(id, &Place::here())
+    }
+
+    /// As [`Cluster::node`], in this place.
+    pub(crate) fn node_at(&self, id: &str, place: &Place) -> Node {
         let peers = if id == "n1" { self.seed.clone() } else { format!("127.0.0.1:{}", free_port()) };
         let mut environment = self.shared.clone();
         environment.extend([("NODE_ID", id), ("CLUSTER_LISTEN", peers.as_str())].map(|(name, value)| (name.to_owned(), value.to_owned())));
         let data = self.folder.path().join(id).display().to_string();
-        let (program, listen) = (self.program.clone(), format!("127.0.0.1:{}", free_port()));
-        Node { id: id.to_owned(), bot: None, program, listen, environment, data, key: self.key.clone() }
+        let (program, listen) = (self.program.clone(), format!("{}:{}", place.address(), free_port()));
+        Node { id: id.to_owned(), bot: None, place: place.clone(), program, listen, environment, data, key: self.key.clone() }
     }
 
     /// Nodes n1, n2 … that run and are healthy.
@@ -106,6 +112,11 @@ impl Cluster {
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
+    /// A folder of its own.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The node that owns an entity, as the database has it.
     pub(crate) fn owner(&self, entity: &str) -> String {
         self.sql(&format!("SELECT claimed_by FROM coordination WHERE entity_id = '{entity}'"))
@@ -121,7 +132,7 @@ impl Node {
     pub(crate) fn start_with(&mut self, more: &[(&str, &str)]) {
         let mut environment: Vec<_> = self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         environment.extend(more);
-        let mut bot = Bot::start(&self.program, &["--data", &self.data, "--listen", &self.listen], &environment);
+        let mut bot = Bot::start_at(&self.place, &self.program, &["--data", &self.data, "--listen", &self.listen], &environment);
         bot.wait_healthy();
         self.bot = Some(bot);
     }

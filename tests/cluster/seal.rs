@@ -7,14 +7,14 @@ use waddlebot_testbed::eventually;
 
 use crate::rig::{Cluster, LIMIT};
 
-/// An authority that signed one certificate for 127.0.0.1, as files of this name.
-fn authority(folder: &Path, name: &str) {
+/// An authority that signed one certificate for these addresses, as files of this name.
+pub(crate) fn authority(folder: &Path, name: &str, addresses: &[String]) {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root = params.self_signed(&key).expect("a certificate");
     let own = KeyPair::generate().expect("a key");
-    let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    let leaf = CertificateParams::new(addresses).expect("parameters");
     let leaf = leaf.signed_by(&own, &Issuer::new(params, key)).expect("a certificate");
     for (end, text) in [("ca", root.pem()), ("pem", leaf.pem()), ("key", own.serialize_pem())] {
         std::fs::write(folder.join(format!("{name}.{end}")), text).expect("a file");
@@ -26,7 +26,7 @@ fn nodes_with_certificates_talk_and_who_has_one_of_another_authority_or_none_is_
     let cluster = Cluster::new();
     let folder = tempfile::tempdir().unwrap();
     for name in ["ours", "theirs"] {
-        authority(folder.path(), name);
+        authority(folder.path(), name, &["127.0.0.1".to_owned()]);
     }
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (certificate, key, root) = (file("ours.pem"), file("ours.key"), file("ours.ca"));

@@ -12,8 +12,10 @@ struct Need {
     package: &'static str,
 }
 
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 12] = [
     Need { program: "setpriv", package: "util-linux" },
+    Need { program: "ip", package: "iproute2" },
+    Need { program: "nft", package: "nftables" },
     Need { program: "initdb", package: "postgresql" },
     Need { program: "psql", package: "postgresql-client" },
     Need { program: "redis-server", package: "redis-server" },

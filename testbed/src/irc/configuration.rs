@@ -1,5 +1,6 @@
 //! The configuration files of the IRC servers: no penalties, no look-ups, no limits that a test would meet by chance.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// The ports of an InspIRCd.
@@ -9,13 +10,14 @@ pub(super) struct Ports {
     pub(super) services: u16,
 }
 
-pub(super) fn ngircd(port: u16) -> String {
+pub(super) fn ngircd(at: SocketAddr) -> String {
+    let (address, port) = (at.ip(), at.port());
     format!(
         "[Global]
 Name = ngircd.testbed
 Info = A server for tests
 AdminInfo1 = testbed
-Listen = 127.0.0.1
+Listen = {address}
 Ports = {port}
 MotdPhrase = \"A server for tests\"
 [Limits]

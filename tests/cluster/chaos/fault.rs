@@ -18,17 +18,23 @@ pub(super) enum Fault {
     /// It stands still for so many seconds.
     Stopped(u64),
     /// Nothing that peers send to it arrives.
-    Unheard,
+    Deaf,
+    /// Nothing that it sends to peers arrives.
+    Mute,
     /// Its port refuses peers though it lives: it must keep what it has.
     Refused,
     /// Nothing that any node sends to another arrives.
     Scattered,
     /// Nothing goes between it and the database.
     NoDatabase,
+    /// What it asks of the database is done, and no answer comes back.
+    NoAnswers,
     /// The database refuses it.
     DatabaseRefuses,
     /// The database refuses it and its own port refuses peers: it looks dead in every way, and lives.
     Cornered,
+    /// Its cable is pulled: no peers, no database, no Redis, no platform, no callers.
+    Unplugged,
     /// The database is killed, and started again after so many seconds.
     DatabaseDown(u64),
     /// The database's server is killed, and its standby takes its place.
@@ -42,17 +48,20 @@ pub(super) enum Fault {
 }
 
 /// All of them under the names they are asked for by.
-pub(super) const FAULTS: [(&str, Fault); 15] = [
+pub(super) const FAULTS: [(&str, Fault); 18] = [
     ("kill", Fault::Killed),
     ("stop2", Fault::Stopped(2)),
     ("stop7", Fault::Stopped(7)),
     ("stop30", Fault::Stopped(30)),
-    ("unheard", Fault::Unheard),
+    ("deaf", Fault::Deaf),
+    ("mute", Fault::Mute),
     ("refused", Fault::Refused),
     ("scattered", Fault::Scattered),
     ("nodatabase", Fault::NoDatabase),
+    ("noanswers", Fault::NoAnswers),
     ("dbrefuses", Fault::DatabaseRefuses),
     ("cornered", Fault::Cornered),
+    ("unplugged", Fault::Unplugged),
     ("dbdown", Fault::DatabaseDown(3)),
     ("dbdown20", Fault::DatabaseDown(20)),
     ("promote", Fault::Promoted),
@@ -75,7 +84,31 @@ impl Fault {
     pub(super) fn keeps_the_owner(self) -> bool {
         matches!(
             self,
-            Self::Stopped(2) | Self::Unheard | Self::Refused | Self::Scattered | Self::DatabaseDown(_) | Self::Promoted | Self::RedisDown
+            Self::Stopped(2)
+                | Self::Deaf
+                | Self::Mute
+                | Self::Refused
+                | Self::Scattered
+                | Self::DatabaseDown(_)
+                | Self::Promoted
+                | Self::RedisDown
+        )
+    }
+
+    /// Whether it takes a network of the town's own.
+    pub(super) fn cuts(self) -> bool {
+        matches!(
+            self,
+            Self::Deaf
+                | Self::Mute
+                | Self::Refused
+                | Self::Scattered
+                | Self::NoDatabase
+                | Self::NoAnswers
+                | Self::DatabaseRefuses
+                | Self::Cornered
+                | Self::Unplugged
+                | Self::Promoted
         )
     }
 
@@ -85,21 +118,22 @@ impl Fault {
         match self {
             Self::Killed => member.kill_9(),
             Self::Stopped(_) => member.node.bot().pause(),
-            Self::Unheard => member.door.falls_silent(),
-            Self::Refused => member.door.refuses(),
-            Self::Scattered => town.members.iter().for_each(|member| member.door.falls_silent()),
-            Self::NoDatabase => member.line.falls_silent(),
-            Self::DatabaseRefuses => member.line.refuses(),
+            Self::Deaf => member.place.is_deaf_to(&member.peers),
+            Self::Mute => member.place.is_mute_to(&member.peers),
+            Self::Refused => member.place.refuses(&member.peers, member.door),
+            Self::Scattered => town.members.iter().for_each(|member| member.place.is_cut_from(&member.peers)),
+            Self::NoDatabase => member.place.is_cut_from(&[town.service]),
+            Self::NoAnswers => member.place.is_deaf_to(&[town.service]),
+            Self::DatabaseRefuses => town.database_refuses(victim),
             Self::Cornered => {
-                member.door.refuses();
-                member.line.refuses();
+                member.place.refuses(&member.peers, member.door);
+                town.database_refuses(victim);
             }
+            Self::Unplugged => member.place.is_unplugged(),
             Self::DatabaseDown(seconds) => {
                 town.postgres.kill_9();
-                town.members.iter().for_each(|member| member.line.refuses());
                 passes(Duration::from_secs(seconds));
                 town.postgres.start_again();
-                town.members.iter().for_each(|member| member.line.mend());
             }
             Self::RedisDown => town.cluster.redis.stop(),
             Self::Promoted => town.fails_over(),
@@ -111,8 +145,8 @@ impl Fault {
     pub(super) fn lasts(self) -> Duration {
         Duration::from_secs(match self {
             Self::Stopped(seconds) => seconds,
-            Self::Unheard | Self::Refused | Self::Scattered => 5,
-            Self::NoDatabase | Self::DatabaseRefuses | Self::Cornered => 9,
+            Self::Deaf | Self::Mute | Self::Refused | Self::Scattered => 5,
+            Self::NoDatabase | Self::NoAnswers | Self::DatabaseRefuses | Self::Cornered | Self::Unplugged => 9,
             Self::RedisDown => 3,
             Self::Killed | Self::DatabaseDown(_) | Self::Promoted | Self::Rolling | Self::Upgraded => 0,
         })
@@ -124,13 +158,15 @@ impl Fault {
         match self {
             Self::Killed => member.start(),
             Self::Stopped(_) => member.node.bot().resume(),
-            Self::Unheard | Self::Refused => member.door.mend(),
-            Self::Scattered => town.members.iter().for_each(|member| member.door.mend()),
-            Self::NoDatabase | Self::DatabaseRefuses => member.line.mend(),
-            Self::Cornered => {
-                member.line.mend();
-                member.door.mend();
-            }
+            Self::Deaf
+            | Self::Mute
+            | Self::Refused
+            | Self::NoDatabase
+            | Self::NoAnswers
+            | Self::DatabaseRefuses
+            | Self::Cornered
+            | Self::Unplugged => member.place.mends(),
+            Self::Scattered => town.members.iter().for_each(|member| member.place.mends()),
             Self::DatabaseDown(_) => {}
             Self::RedisDown => town.cluster.redis.start_again(),
             Self::Promoted => town.is_followed(),

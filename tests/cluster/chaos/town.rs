@@ -1,16 +1,17 @@
-//! What chaos befalls: nodes of the real program, each with a cable to its door and one to its database, a PostgreSQL, a
-//! Redis and an IRC server of their own, and communities that the nodes share.
+//! What chaos befalls: nodes of the real program, a PostgreSQL, a Redis and an IRC server, each in a network namespace of
+//! its own, and communities that the nodes share.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use waddlebot_platforms::local::Local;
 use waddlebot_runtime::clock::Clock;
-use waddlebot_testbed::{Cable, Postgres, eventually, free_port, irc};
+use waddlebot_testbed::{Network, Place, Postgres, Redis, eventually, free_port, irc};
 
 use super::belief::{Belief, beliefs};
 use super::history::WATCH;
 use crate::rig::{Cluster, Node};
+use crate::seal::authority;
 
 /// How long the cluster may take to be whole again.
 const WHOLE: Duration = Duration::from_secs(90);
@@ -27,17 +28,24 @@ pub(super) struct Town {
     pub(super) ana: Option<irc::Person>,
     _irc: irc::Server,
     pub(super) postgres: Postgres,
+    /// Where the nodes look for the database, whichever server that is.
+    pub(super) service: Ipv4Addr,
     /// What takes the server's place when it is lost.
     standby: Option<Postgres>,
+    /// The two places between which it moves.
+    sites: [Place; 2],
+    /// None where nobody may make one: then nothing can be cut.
+    pub(super) network: Option<Network>,
 }
 
-/// One node and its cables.
+/// One node and where it is.
 pub(super) struct Member {
     pub(super) node: Node,
-    /// Where peers knock.
-    pub(super) door: Cable,
-    /// The way to the database.
-    pub(super) line: Cable,
+    pub(super) place: Place,
+    /// Where its peers are.
+    pub(super) peers: Vec<Ipv4Addr>,
+    /// Where they knock.
+    pub(super) door: u16,
     more: Vec<(String, String)>,
     /// When its process was seen to have ended, in milliseconds since boot.
     ended: Vec<u64>,
@@ -56,8 +64,17 @@ pub(super) fn now() -> u64 {
 impl Town {
     /// So many nodes that reach each other, begun with this version of the program, and communities that are watched.
     pub(super) fn new(nodes: usize, program: &str) -> Self {
-        let (postgres, irc) = (Postgres::start(), irc::Server::ngircd());
-        let cluster = Cluster::of(program, postgres.database());
+        let network = Network::where_permitted();
+        let place = || network.as_ref().map_or_else(Place::here, Network::place);
+        let sites = [place(), place()];
+        let (postgres, irc) = (Postgres::start_at(&sites[0]), irc::Server::ngircd_at(&place()));
+        let (mut service, mut database) = (sites[0].address(), postgres.database());
+        if let Some(network) = &network {
+            service = network.address();
+            network.moves(service, None, &sites[0]);
+            database = database.replace(&sites[0].address().to_string(), &service.to_string());
+        }
+        let cluster = Cluster::of(program, database, Redis::start_at(&place()));
         let mut ana = irc.person("ana");
         ana.joins("#room");
         cluster.sql(WATCH);
@@ -76,12 +93,15 @@ impl Town {
                 .sql(&format!("INSERT INTO coordination (entity_id, platform, channel_id) VALUES ('{claim}', 'community', '{community}')"));
         }
         let mut members: Vec<Member> = Vec::new();
-        for number in 1..=nodes {
-            let seed = members.first().map(|first| first.door.address().to_string());
-            members.push(Member::new(&cluster, &format!("n{number}"), seed, &postgres, &irc));
+        let places: Vec<_> = (0..nodes).map(|_| place()).collect();
+        authority(cluster.folder(), "town", &places.iter().map(|place| place.address().to_string()).collect::<Vec<_>>());
+        for (at, place) in places.iter().enumerate() {
+            let seed = members.first().map(Member::knocked);
+            let peers = places.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, place)| place.address()).collect();
+            members.push(Member::new(&cluster, &format!("n{}", at + 1), seed, place.clone(), peers, &irc));
         }
         members.iter_mut().for_each(Member::start);
-        let town = Self { members, cluster, ana: Some(ana), _irc: irc, postgres, standby: None };
+        let town = Self { members, cluster, ana: Some(ana), _irc: irc, postgres, service, standby: None, sites, network };
         town.is_whole();
         eventually("every room is served", WHOLE, || {
             town.cluster.sql("SELECT count(*) FROM coordination WHERE claimed_by IS NULL AND platform = 'community'") == "0"
@@ -99,23 +119,25 @@ impl Town {
 
     /// From now on nothing is committed that a standby does not have as well.
     pub(super) fn is_followed(&mut self) {
-        self.standby = Some(self.postgres.standby());
+        let free = self.sites.iter().find(|site| site.address() != self.postgres.place().address());
+        self.standby = Some(self.postgres.standby_at(free.expect("there are two, of a network")));
     }
 
-    /// The database's server is lost for ever, and its standby takes its place: where the nodes look for it, as behind an
-    /// address that is moved.
+    /// The database's server is lost for ever, and its standby takes its place: the address at which nodes look for it moves.
     pub(super) fn fails_over(&mut self) {
         let standby = self.standby.take().expect("a standby follows");
         self.postgres.kill_9();
-        self.members.iter().for_each(|member| member.line.refuses());
         standby.promote();
-        let (before, now) = (self.postgres.port().to_string(), standby.port());
-        self.cluster.database = self.cluster.database.replace(&before, &now.to_string());
+        let network = self.network.as_ref().expect("only where there is one");
+        network.moves(self.service, Some(self.postgres.place()), standby.place());
         self.postgres = standby;
-        for member in &self.members {
-            member.line.leads_to(SocketAddr::from((Ipv4Addr::LOCALHOST, now)));
-            member.line.mend();
-        }
+    }
+
+    /// The database closes what this member has open, and refuses it from then on.
+    pub(super) fn database_refuses(&self, member: usize) {
+        let place = &self.members[member].place;
+        place.is_refused_by(&[self.service]);
+        self.postgres.sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_addr = '{}'", place.address()));
     }
 
     /// The place among the members of who serves a claim.
@@ -138,19 +160,17 @@ impl Town {
 }
 
 impl Member {
-    fn new(cluster: &Cluster, id: &str, seed: Option<String>, postgres: &Postgres, irc: &irc::Server) -> Self {
-        let inside = format!("127.0.0.1:{}", free_port());
-        let door = Cable::to(inside.parse().expect("an address"));
-        let line = Cable::to(format!("127.0.0.1:{}", postgres.port()).parse().expect("an address"));
-        let database = cluster.database.replace(&postgres.port().to_string(), &line.address().port().to_string());
-        let server = irc.address().to_string();
-        let advertise = door.address().to_string();
-        let seed = seed.unwrap_or_else(|| advertise.clone());
+    fn new(cluster: &Cluster, id: &str, seed: Option<String>, place: Place, peers: Vec<Ipv4Addr>, irc: &irc::Server) -> Self {
+        let door = free_port();
+        let (listen, server) = (format!("{}:{door}", place.address()), irc.address().to_string());
+        let seed = seed.unwrap_or_else(|| listen.clone());
+        let paper = |end: &str| cluster.folder().join(format!("town.{end}")).display().to_string();
         let more = [
-            ("CLUSTER_LISTEN", inside.as_str()),
-            ("CLUSTER_ADVERTISE", &advertise),
+            ("CLUSTER_LISTEN", listen.as_str()),
             ("CLUSTER_SEEDS", &seed),
-            ("DATABASE_URL", &database),
+            ("CLUSTER_TLS_CERT", &paper("pem")),
+            ("CLUSTER_TLS_KEY", &paper("key")),
+            ("CLUSTER_TLS_CA", &paper("ca")),
             ("LOG_LEVEL", "debug"),
             ("WADDLEBOT_IRC_SERVER", &server),
             ("WADDLEBOT_IRC_NICK", "waddle"),
@@ -158,12 +178,16 @@ impl Member {
             ("WADDLEBOT_IRC_TLS", "false"),
         ];
         let more = more.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Self { node: cluster.node(id), door, line, more, ended: Vec::new() }
+        Self { node: cluster.node_at(id, &place), place, peers, door, more, ended: Vec::new() }
+    }
+
+    /// Where peers knock.
+    fn knocked(&self) -> String {
+        format!("{}:{}", self.place.address(), self.door)
     }
 
     /// Starts its process, the first time or again, and waits until it is healthy.
     pub(super) fn start(&mut self) {
-        self.door.mend();
         match &mut self.node.bot {
             Some(bot) => drop(bot.start_again().wait_healthy()),
             None => {
@@ -173,10 +197,9 @@ impl Member {
         }
     }
 
-    /// Ends its process at once. Its port refuses from then on, as the port of any process that is gone.
+    /// Ends its process at once.
     pub(super) fn kill_9(&mut self) {
         self.node.bot().kill_9();
-        self.door.refuses();
         self.ended.push(now());
     }
 
@@ -185,7 +208,6 @@ impl Member {
         let before = now();
         let status = self.node.bot().terminate();
         assert!(status.success(), "{} ends with {status:?}", self.node.id);
-        self.door.refuses();
         self.ended.push(now());
         now() - before
     }
