@@ -69,6 +69,8 @@ impl Renewal {
             let incarnation = *watched.borrow_and_update();
             let rest = self.rest(well);
             tokio::select! {
+                // First: a life that is over is not shown to live once more.
+                biased;
                 changed = watched.changed() => match changed {
                     Ok(()) => continue,
                     Err(_) => return,

@@ -10,7 +10,7 @@ use waddlebot_runtime::membership::{Before, JoinError};
 use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::store::{Claim, Identity, Place, Store, StoreError, sql};
 
-use crate::house::{House, declared_dead, soon};
+use crate::house::{House, declared_dead, pass, pass_until, soon};
 use crate::place::opened;
 pub(crate) use crate::words::the_word_an_owner_leaves_reaches_the_next_one_and_nobody_after_a_crash;
 
@@ -28,17 +28,12 @@ async fn seq(store: &Store, node: &str) -> i64 {
     row.get("seq").expect("a number")
 }
 
-/// Lets a lease's time pass in the steps of its renewals, each of them answered.
-async fn live_on(clock: &Clock, house: &House, steps: usize) {
+/// Lets time pass until the last of these nodes has renewed its lease so many times, and all of them may act.
+async fn live_on(clock: &Clock, houses: &[&House], steps: usize) {
+    let last = houses.last().expect("at least one");
     for _ in 0..steps {
-        let before = seq(&house.store, house.here.node_id()).await;
-        let wait = async {
-            while seq(&house.store, house.here.node_id()).await == before {
-                clock.turn(Duration::from_millis(300));
-                tokio::time::sleep(Duration::from_millis(3)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), wait).await.expect("the lease is renewed");
+        let before = seq(&last.store, last.here.node_id()).await;
+        pass_until("the lease is renewed", clock, houses, async || seq(&last.store, last.here.node_id()).await != before).await;
     }
 }
 
@@ -159,11 +154,7 @@ pub(crate) async fn an_entity_that_failed_three_times_is_left_alone_until_a_fres
     }
     // Nothing failed for a while: it counts from none.
     clock.turn(Duration::from_secs(700));
-    soon("the lease is renewed", || {
-        clock.turn(Duration::from_millis(20));
-        one.here.gate().open(Duration::from_secs(1))
-    })
-    .await;
+    pass_until("the lease is renewed", &clock, &[&one], async || true).await;
     for round in 1..=3 {
         assert_eq!(one.placement.fails(ROOM, "out of tea", false).await.expect("it is noted"), round == 3);
     }
@@ -271,7 +262,7 @@ pub(crate) async fn a_second_process_of_the_same_name_is_refused(place: Place) {
     let joining =
         waddlebot_runtime::spawn::task("second", async move { House::joined("n1", &second, &turned, Before::Unknown, 9).await.map(drop) });
     while !joining.is_finished() {
-        live_on(&clock, &one, 1).await;
+        live_on(&clock, &[&one], 1).await;
     }
     let refusal = joining.await.expect("it ends").expect_err("the name is taken");
     assert!(matches!(refusal.downcast_ref::<JoinError>(), Some(JoinError::Taken { .. })), "{refusal}");
@@ -289,11 +280,12 @@ pub(crate) async fn a_silent_predecessor_is_followed_after_a_whole_lease(place: 
     let joining = waddlebot_runtime::spawn::task("second", async move { House::open("n1", &second, &turned).await });
     let from = clock.since_boot();
     while !joining.is_finished() {
-        clock.turn(Duration::from_millis(100));
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        pass(&clock, &[]).await;
     }
     assert!(clock.since_boot() - from >= Duration::from_secs(6), "it watched for a whole lease");
     let mut again = joining.await.expect("it joins");
+    // The clock went on while it joined, so its lease may have to be renewed before it acts.
+    pass_until("it may act", &clock, &[&again], async || true).await;
     assert_eq!(again.identity().incarnation, 2);
     assert_eq!(again.placement.claim(ROOM).await.expect("its owner is gone").epoch, stale.epoch + 1);
     assert!(matches!(write(&store, &stale).await, Err(StoreError::Stale { .. })));
@@ -317,7 +309,7 @@ pub(crate) async fn a_lease_that_is_not_renewed_freezes_and_a_later_renewal_goes
     let (store, clock) = (opened(&place).await, Clock::turned());
     let mut one = House::open("n1", &store, &clock).await;
     let claim = one.placement.claim(ROOM).await.expect("nobody holds it");
-    live_on(&clock, &one, 3).await;
+    live_on(&clock, &[&one], 3).await;
     assert!(one.here.gate().open(Duration::from_secs(1)));
     // Whoever holds this row keeps the renewal from its answer.
     let mut held = store.begin().await.expect("a transaction");
@@ -334,11 +326,7 @@ pub(crate) async fn a_lease_that_is_not_renewed_freezes_and_a_later_renewal_goes
     let refusal = waiting.await.expect("it ends").expect_err("a frozen node takes nothing");
     assert!(matches!(refusal, Unclaimed::Shut(Shut::Frozen)), "{refusal}");
     drop(held);
-    soon("it renews and goes on", || {
-        frozen.turn(Duration::from_millis(100));
-        one.here.gate().open(Duration::from_secs(1))
-    })
-    .await;
+    pass_until("it renews and goes on", &clock, &[&one], async || true).await;
     assert_eq!(one.placement.claim(ROOM).await.expect("it is still held"), claim);
     write(&store, &claim).await.expect("the same epoch writes");
     assert_eq!(one.tenants.vacated.load(Ordering::SeqCst), 0);
@@ -363,7 +351,7 @@ pub(crate) async fn a_node_declared_dead_stops_its_tenants_and_returns_in_a_new_
     let claim = one.placement.claim(ROOM).await.expect("it is claimed anew");
     assert_eq!(claim.epoch, stale.epoch + 1);
     assert!(matches!(write(&store, &stale).await, Err(StoreError::Stale { .. })));
-    live_on(&clock, &one, 2).await;
+    live_on(&clock, &[&one], 2).await;
     one.leave().await;
 }
 
@@ -394,12 +382,12 @@ pub(crate) async fn a_silent_node_is_declared_dead(place: Place) {
     let mut one = House::open("n1", &store, &clock).await;
     let mut two = House::open("n2", &store, &clock).await;
     let stale = one.placement.claim(ROOM).await.expect("nobody holds it");
-    live_on(&clock, &two, 3).await;
+    live_on(&clock, &[&one, &two], 3).await;
     assert!(matches!(two.placement.claim(ROOM).await, Err(Unclaimed::Elsewhere { .. })));
     one.die().await;
     let died = clock.since_boot();
     let claim = loop {
-        live_on(&clock, &two, 1).await;
+        live_on(&clock, &[&two], 1).await;
         match two.placement.claim(ROOM).await {
             Ok(claim) => break claim,
             Err(Unclaimed::Elsewhere { .. }) => assert!(clock.since_boot() - died < Duration::from_secs(60), "nobody noticed"),
@@ -432,18 +420,12 @@ pub(crate) async fn what_is_on_air_is_noted_and_its_leader_with_it(place: Place)
     one.placement.claim_beside("local:a", "community:7").await.expect("nobody holds it");
     one.placement.claim_beside("local:b", "community:7").await.expect("nobody holds it");
     let noted = async |wanted: (bool, i64)| {
-        let look = async {
-            loop {
-                let text = "SELECT is_live, viewer_count FROM coordination WHERE entity_id = 'community:7'";
-                let row = store.one(sql(text)).await.expect("a query").expect("a row");
-                if (row.get::<bool>("is_live").expect("a bool"), row.get::<i64>("viewer_count").expect("a number")) == wanted {
-                    return;
-                }
-                clock.turn(Duration::from_millis(100));
-                tokio::time::sleep(Duration::from_millis(3)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), look).await.expect("it is noted");
+        let text = "SELECT is_live, viewer_count FROM coordination WHERE entity_id = 'community:7'";
+        pass_until("it is noted", &clock, &[&one], async || {
+            let row = store.one(sql(text)).await.expect("a query").expect("a row");
+            (row.get::<bool>("is_live").expect("a bool"), row.get::<i64>("viewer_count").expect("a number")) == wanted
+        })
+        .await;
     };
     one.placement.note_airing("local:a", "community:7", true, 40);
     one.placement.note_airing("local:b", "community:7", true, 2);
