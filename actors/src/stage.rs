@@ -27,6 +27,9 @@ use crate::node::{self, Node};
 use crate::outside::{self, Outside};
 use crate::seat::Entry;
 
+/// How long one call of a module may take where nobody says how long, in real time: on a busy machine as well.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// What the stage's secrets are derived from.
 const SECRET: &str = "a stage keeps no secret from anybody";
 
@@ -57,7 +60,7 @@ impl Stage {
     /// # Panics
     /// When anything cannot be opened: this is a test.
     pub async fn open(modules: &[Entry], place: &Place, clock: Clock) -> Self {
-        Self::with_limit(modules, place, clock, Duration::from_secs(5)).await
+        Self::with_limit(modules, place, clock, LIMIT).await
     }
 
     /// As [`Stage::open`], with a time limit for one call of a module.
@@ -79,7 +82,7 @@ impl Stage {
         let store = Store::open(place).await.expect("the store opens");
         store.migrate().await.expect("the tables are made");
         let claims = Arc::new(Everything(store.clone()));
-        Self::founded(modules, store, World::new(clock), claims, Duration::from_secs(5), None, Some(engine)).await
+        Self::founded(modules, store, World::new(clock), claims, LIMIT, None, Some(engine)).await
     }
 
     /// As [`Stage::open`], on a node that renews its lease and takes real claims.
@@ -96,7 +99,7 @@ impl Stage {
         let world = World::new(clock.clone()).behind(here.gate().clone());
         let membership = open_root::<Membership>("membership", seed, &world).await.expect("the node joins");
         let claims = Arc::new(Placement::new(here, store.clone(), clock, 1000));
-        Self::founded(modules, store, world, claims, Duration::from_secs(5), Some(membership), None).await
+        Self::founded(modules, store, world, claims, LIMIT, Some(membership), None).await
     }
 
     async fn founded(

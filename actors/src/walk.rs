@@ -131,8 +131,13 @@ struct House {
 }
 
 async fn house() -> House {
+    limited(Duration::from_secs(60)).await
+}
+
+/// One in which a module's call may take so long, in real time.
+async fn limited(limit: Duration) -> House {
     let folder = tempfile::tempdir().expect("a folder");
-    let stage = Stage::with_limit(&modules(), &Place::Sqlite(file_in(folder.path())), Clock::turned(), Duration::from_millis(200)).await;
+    let stage = Stage::with_limit(&modules(), &Place::Sqlite(file_in(folder.path())), Clock::turned(), limit).await;
     House { stage, folder }
 }
 
@@ -154,7 +159,7 @@ impl House {
         let Self { stage, folder } = self;
         let clock = stage.clock.clone();
         stage.close().await;
-        let stage = Stage::with_limit(&modules(), &Place::Sqlite(file_in(folder.path())), clock, Duration::from_millis(200)).await;
+        let stage = Stage::with_limit(&modules(), &Place::Sqlite(file_in(folder.path())), clock, Duration::from_secs(60)).await;
         Self { stage, folder }
     }
 }
@@ -185,7 +190,7 @@ async fn a_flood_of_commands_is_slowed_down_and_every_one_answered() {
     };
     hand_on(ear.as_ref(), Heard::Said((0..MANY).map(said).collect())).await.expect("the channel hears");
     let mut answers = Vec::new();
-    let deadline = waddlebot_testbed::Deadline::within(Duration::from_secs(20));
+    let deadline = waddlebot_testbed::Deadline::within(Duration::from_secs(100));
     while answers.len() < MANY && !deadline.passed() {
         answers.extend(house.stage.seen.lines());
         tokio::task::yield_now().await;
@@ -214,7 +219,7 @@ async fn what_a_module_remembers_outlives_a_restart_and_a_refusal_leaves_nothing
 
 #[tokio::test]
 async fn a_module_that_panics_or_hangs_harms_nobody_else() {
-    let house = house().await;
+    let house = limited(Duration::from_secs(3)).await;
     assert_eq!(house.said("!count").await.1, ["1"]);
     assert_eq!(house.said("!hang").await, (Verdict::Failed, lines(&["@ana hang took too long and was ended."])));
     assert_eq!(house.said("!count").await.1, ["2"], "it goes on after a hang");
@@ -311,11 +316,11 @@ async fn until(mut holds: impl FnMut() -> bool) {
 }
 
 async fn until_true(mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..6000 {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("it did not come true within 5 s");
+    panic!("it did not come true within a minute");
 }

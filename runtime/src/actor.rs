@@ -133,9 +133,9 @@ impl<O: Send + 'static> Me<O> {
 
     /// Sends itself an order after `time`. Dropped silently when it has ended by then.
     pub fn later(&self, time: Duration, order: O) -> tokio::task::AbortHandle {
-        let (clock, address) = (self.world.clock.clone(), self.address.clone());
+        let (slept, address) = (self.world.clock.sleep(time), self.address.clone());
         let wait = spawn::task("later", async move {
-            clock.sleep(time).await;
+            slept.await;
             address.send(order).ok();
         });
         wait.abort_handle()

@@ -23,6 +23,24 @@ struct Turned {
     moved: Notify,
 }
 
+/// A sleep that has begun, with its end.
+enum Sleep {
+    Real(tokio::time::Sleep),
+    Turned(Arc<Turned>, Duration),
+}
+
+impl Turned {
+    async fn reaches(&self, until: Duration) {
+        loop {
+            let moved = self.moved.notified();
+            if *self.passed.lock() >= until {
+                return;
+            }
+            moved.await;
+        }
+    }
+}
+
 /// What a turned clock shows at first: 2026-01-01 00:00:00 UTC.
 const TURNED_START: Millis = 1_767_225_600_000;
 
@@ -57,19 +75,16 @@ impl Clock {
         }
     }
 
-    /// Waits until `time` has passed on this clock.
-    pub async fn sleep(&self, time: Duration) {
-        match &self.0 {
-            Source::Real => tokio::time::sleep(time).await,
-            Source::Turned(turned) => {
-                let until = *turned.passed.lock() + time;
-                loop {
-                    let moved = turned.moved.notified();
-                    if *turned.passed.lock() >= until {
-                        return;
-                    }
-                    moved.await;
-                }
+    /// Waits until `time` has passed on this clock: counted from this call, not from when it is first waited for.
+    pub fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let sleep = match &self.0 {
+            Source::Real => Sleep::Real(tokio::time::sleep(time)),
+            Source::Turned(turned) => Sleep::Turned(turned.clone(), *turned.passed.lock() + time),
+        };
+        async move {
+            match sleep {
+                Sleep::Real(sleep) => sleep.await,
+                Sleep::Turned(turned, until) => turned.reaches(until).await,
             }
         }
     }
@@ -109,5 +124,14 @@ mod tests {
         clock.turn(Duration::from_secs(1));
         sleeper.await.expect("the sleeper woke");
         assert_eq!(clock.now(), TURNED_START + 30_000);
+    }
+
+    #[tokio::test]
+    async fn a_sleep_is_counted_from_when_it_was_asked_for() {
+        let clock = Clock::turned();
+        let sleep = clock.sleep(Duration::from_secs(30));
+        clock.turn(Duration::from_secs(30));
+        let slept = tokio::time::timeout(Duration::from_secs(30), crate::spawn::task("sleeper", sleep)).await;
+        slept.expect("its time is over already").expect("the sleeper woke");
     }
 }

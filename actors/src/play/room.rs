@@ -20,7 +20,7 @@ use crate::stage::Stage;
 use crate::{installed, modules, registry};
 
 /// How long something that must happen may take, in real time.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct Room {
     stage: Option<Stage>,
@@ -172,7 +172,7 @@ impl Room {
             }
         };
         // What does not come is told by the comparison.
-        tokio::time::timeout(Duration::from_secs(3), wait).await.ok();
+        tokio::time::timeout(PATIENCE, wait).await.ok();
         std::mem::take(&mut self.came)
     }
 

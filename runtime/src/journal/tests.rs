@@ -79,9 +79,9 @@ async fn a_journal_that_closes_writes_what_it_was_told_and_refuses_what_comes_la
     journal.done("m1");
     journal.close().await;
     assert_eq!(journal.open().await.expect("the store answers").inbox, 0);
-    let late = tokio::time::timeout(Duration::from_secs(5), journal.accept(entry("m2", "{}"))).await.expect("nobody waits for ever");
+    let late = tokio::time::timeout(Duration::from_secs(30), journal.accept(entry("m2", "{}"))).await.expect("nobody waits for ever");
     assert!(matches!(late, Err(StoreError::Lost(_))), "{late:?}");
-    tokio::time::timeout(Duration::from_secs(5), journal.flushed()).await.expect("nobody waits for ever");
+    tokio::time::timeout(Duration::from_secs(30), journal.flushed()).await.expect("nobody waits for ever");
     root.stop(Duration::from_secs(5)).await;
 }
 
@@ -112,7 +112,7 @@ async fn what_is_done_leaves_the_inbox_though_the_database_was_away_when_it_was_
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("it is written in the end");
+    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("it is written in the end");
     root.stop(Duration::from_secs(5)).await;
 }
 
@@ -141,7 +141,7 @@ fn loses(answers: u32) {
 /// The database refuses a kind of write from here on. Waiting for the file blocks the thread: the journal needs another one.
 fn away(folder: &tempfile::TempDir, statement: &str) -> rusqlite::Connection {
     let file = rusqlite::Connection::open(file_in(folder.path())).expect("the same file");
-    file.busy_timeout(Duration::from_secs(5)).expect("it waits");
+    file.busy_timeout(Duration::from_secs(30)).expect("it waits");
     file.execute_batch(&format!("CREATE TRIGGER away BEFORE {statement} BEGIN SELECT RAISE(ABORT, 'away'); END")).expect("it refuses");
     file
 }
@@ -152,7 +152,7 @@ async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(10), wait).await.is_ok(), "{what}");
+    assert!(tokio::time::timeout(Duration::from_secs(30), wait).await.is_ok(), "{what}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

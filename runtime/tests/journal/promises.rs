@@ -149,13 +149,15 @@ pub(crate) async fn points_of_one_chatter_heard_in_many_rooms_are_added_up(place
 pub(crate) async fn points_under_a_claim_that_moves(place: Place) {
     let (store, journal, root) = house(&place).await;
     let (one, two) = (claimed(&store, "community:1").await, claimed(&store, "community:2").await);
-    let moving = moves(&store, &two.entity).await;
+    let mut moving = moves(&store, &two.entity).await;
     journal.points(earned(&one, 1, "ana", 5));
     journal.points(earned(&two, 2, "ana", 5));
     let flushing = journal.clone();
     let flushed = waddlebot_runtime::spawn::task("test", async move { flushing.flushed().await });
-    tokio::time::timeout(Duration::from_secs(4), async {
+    tokio::time::timeout(Duration::from_secs(30), async {
         while points_in(&store, 1).await == 0 {
+            // Who says nothing in an open transaction loses it after a while.
+            moving.one(sql("SELECT 1 AS one")).await.expect("it is open");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })

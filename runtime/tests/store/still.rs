@@ -19,7 +19,7 @@ async fn who_says_nothing_in_an_open_transaction_lets_others_write_within_a_leas
     let (still, other) = (opened(&place).await, opened(&place).await);
     let silent = founds(&still).await;
     // The same row: it waits for the first to be committed or given up.
-    let tx = tokio::time::timeout(Duration::from_secs(9), founds(&other)).await.expect("it need not wait for ever");
+    let tx = tokio::time::timeout(Duration::from_secs(30), founds(&other)).await.expect("it need not wait for ever");
     tx.commit().await.expect("committed");
     assert!(silent.commit().await.is_err(), "its transaction was given up");
     let rows = still.all(sql("SELECT name FROM communities WHERE id = 77")).await.expect("its next connection is a good one");
