@@ -1,8 +1,10 @@
 //! What is counted of commands on this node: since the start for Prometheus, and minute by minute for the last hour.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use metrics::{Counter, Histogram};
 use parking_lot::Mutex;
 
 /// How far back it is remembered, in minutes.
@@ -24,15 +26,26 @@ pub struct Ran {
 
 struct Lately(Mutex<VecDeque<(u64, Ran)>>);
 
+/// What Prometheus is told of every command; found once, for looking for them would cost more than all else here.
+struct Told {
+    processed: Counter,
+    successful: Counter,
+    failed: Counter,
+    took: Histogram,
+}
+
+static TOLD: LazyLock<Told> = LazyLock::new(|| Told {
+    processed: metrics::counter!("waddlebot_commands_processed_total"),
+    successful: metrics::counter!("waddlebot_commands_successful_total"),
+    failed: metrics::counter!("waddlebot_commands_failed_total"),
+    took: metrics::histogram!("waddlebot_command_execution_duration_seconds"),
+});
+
 /// A command ran: whether it did what it should, how long that took, and when, on the boot clock.
 pub fn ran(succeeded: bool, took: Duration, now: Duration) {
-    metrics::counter!("waddlebot_commands_processed_total").increment(1);
-    if succeeded {
-        metrics::counter!("waddlebot_commands_successful_total").increment(1);
-    } else {
-        metrics::counter!("waddlebot_commands_failed_total").increment(1);
-    }
-    metrics::histogram!("waddlebot_command_execution_duration_seconds").record(took.as_secs_f64());
+    TOLD.processed.increment(1);
+    if succeeded { &TOLD.successful } else { &TOLD.failed }.increment(1);
+    TOLD.took.record(took.as_secs_f64());
     LATELY.add(succeeded, took, now);
 }
 

@@ -100,14 +100,15 @@ impl Channel {
         self.used(&message.by, Text::from_static(info.word)).await;
         let (sender, answer) = oneshot::channel();
         let call = Call { index, info, rest, by: message.by.clone(), origin, accepted };
-        let coming = match self.send(info.module, host::Order::Command(call, sender)).await {
-            Ok(()) => {
-                self.hosts.get(info.module).inspect(|host| host.commands.increment(1));
-                Coming::Later { module: Text::from_static(info.module), asked_for: Asked::Command(info.word), who: message.by.name, answer }
-            }
-            Err(why) => Coming::Ready(say::unavailable(&message.by, info.word, &why)),
-        };
+        let (module, asked_for) = (Text::from_static(info.module), Asked::Command(info.word));
+        let coming = Coming::Later { module, asked_for, who: message.by.name.clone(), answer };
+        // The delivery first: who is woken last runs first, so that the answer is mostly there when the delivery looks.
         self.deliver(vec![coming], asked, (durable || again).then_some(message_id), me).await;
+        match self.send(info.module, host::Order::Command(call, sender)).await {
+            Ok(()) => _ = self.hosts.get(info.module).inspect(|host| host.commands.increment(1)),
+            Err((why, host::Order::Command(_, sender))) => _ = sender.send(say::unavailable(&message.by, info.word, &why)),
+            Err(_) => unreachable!("an order is given back as it was sent"),
+        }
         Ok(())
     }
 
@@ -183,7 +184,7 @@ impl Channel {
                     let module = Text::from_static(module);
                     coming.push(Coming::Later { module, asked_for: Asked::Event(event.kind.name()), who: event.by.name.clone(), answer })
                 }
-                Err(why) => tracing::warn!(module, why, "a module was not woken"),
+                Err((why, _)) => tracing::warn!(module, why, "a module was not woken"),
             }
         }
         coming.extend(self.woken(event, &message_id, me));
@@ -218,9 +219,13 @@ impl Channel {
 
     /// Sends to a module's host; to the newly opened one when the known one has ended. Waits a little for a busy one,
     /// so that a flood is slowed down at its source; one that stays busy is not waited for again before it took something.
-    async fn send(&mut self, module: &'static str, mut order: host::Order) -> Result<(), String> {
+    /// Gives the order back with the reason when nobody takes it.
+    async fn send(&mut self, module: &'static str, mut order: host::Order) -> Result<(), (String, host::Order)> {
         for _ in 0..2 {
-            let host = self.host(module).await?;
+            let host = match self.host(module).await {
+                Ok(host) => host,
+                Err(why) => return Err((why, order)),
+            };
             let refused = match host.offer(order) {
                 Err((Refusal::Busy, back)) if !self.is_clogged(module) => {
                     self.clog(module, !Box::pin(eases(&host)).await);
@@ -233,7 +238,7 @@ impl Channel {
                     self.clog(module, false);
                     return Ok(());
                 }
-                Err((Refusal::Busy, _)) => return Err("too much waits for it already".into()),
+                Err((Refusal::Busy, back)) => return Err(("too much waits for it already".into(), back)),
                 Err((Refusal::Gone, back)) => {
                     self.hosts.remove(module);
                     order = back;
@@ -241,7 +246,7 @@ impl Channel {
                 }
             }
         }
-        Err("it has ended twice".into())
+        Err(("it has ended twice".into(), order))
     }
 
     fn is_clogged(&self, module: &str) -> bool {

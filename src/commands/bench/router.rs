@@ -22,10 +22,10 @@ use super::start::{free_address, healthy};
 use caller::{Asked, Caller};
 
 /// How long each is asked; and before it, until caches are warm.
-const TIME: Duration = Duration::from_secs(4);
+const TIME: Duration = Duration::from_secs(3);
 const WARM: Duration = Duration::from_secs(1);
 /// How often each is measured; the best counts, for everything else on the machine only takes from it.
-const TIMES: usize = 3;
+const TIMES: usize = 5;
 /// How often a command is looked up.
 const LOOKS: u32 = 200_000;
 
