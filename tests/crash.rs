@@ -242,10 +242,10 @@ impl Chance {
 fn a_reminder_is_told_after_a_crash_and_late_when_its_time_came_meanwhile() {
     let rig = Rig::new(&[]);
     let mut bot = rig.start(&[]);
-    for (text, time) in [("first", "2s"), ("second", "6s")] {
+    for (text, time) in [("first", "8s"), ("second", "12s")] {
         assert!(rig.hears(&format!("!memories remind {text} in {time}")).contains("I remind you at"));
     }
-    let missed = Deadline::within(Duration::from_secs(2));
+    let missed = Deadline::within(Duration::from_secs(8));
     bot.kill_9();
     eventually("the first reminder's time", LIMIT, || missed.passed());
 

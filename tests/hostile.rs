@@ -42,8 +42,8 @@ impl House {
     /// Writes all of it, also when the other side answers before it has read it all; returns what came back.
     fn sends(&self, parts: &[&[u8]]) -> String {
         let mut stream = TcpStream::connect(self.bot.address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
         for part in parts {
             match stream.write_all(part) {
                 Ok(()) => {}
@@ -67,7 +67,7 @@ impl House {
 fn read_to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut some = [0; 4096];
-    let deadline = Deadline::within(Duration::from_secs(20));
+    let deadline = Deadline::within(Duration::from_secs(60));
     loop {
         match stream.read(&mut some) {
             Ok(0) => break,
@@ -154,7 +154,7 @@ fn a_room_is_read_along_from_any_line_on() {
     assert_eq!(house.lines("?after=0&wait=1"), json!({ "lines": [], "last": 0 }), "nothing was said yet");
     house.says("!ping");
     // The answer is known a little before the room shows it.
-    let all = eventually_some("both lines", Duration::from_secs(10), || {
+    let all = eventually_some("both lines", Duration::from_secs(30), || {
         let all = house.lines("");
         (all["lines"].as_array().unwrap().len() == 2).then_some(all)
     });

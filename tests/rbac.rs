@@ -111,7 +111,7 @@ fn everybody_who_is_seen_belongs_to_the_global_community_for_good() {
     assert_eq!(status, 200);
     let members =
         || house.admin("GET", "communities/1/members?search=bulk", &Value::Null).1["total"].as_u64().filter(|total| *total == 100);
-    eventually_some("a hundred members", Duration::from_secs(20), members);
+    eventually_some("a hundred members", Duration::from_secs(60), members);
     let onboard =
         json!({"users": [{"platform": "twitch", "user_id": "new", "user_name": "New"}, {"platform": "discord", "user_id": "b1"}]});
     let (_, onboarded) = house.asks(&house.trigger, "POST", "/api/v1/router/rbac/ensure_users_in_global_community_bulk", &onboard);

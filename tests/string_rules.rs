@@ -10,7 +10,7 @@ use waddlebot_testbed::Bot;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_waddlebot");
 
 /// How long what is written in batches may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Node {
     bot: Bot,

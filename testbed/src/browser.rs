@@ -104,7 +104,7 @@ pub struct Window {
 }
 
 /// How long [`Window::until`] waits.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 impl Window {
     /// Makes the page `width` × `height` CSS pixels.
@@ -128,7 +128,7 @@ impl Window {
     /// Waits until a JavaScript expression in the page is true (in JavaScript's sense), and returns its value.
     ///
     /// # Panics
-    /// When it does not become so within 20 seconds; a page that is just loading is looked at again.
+    /// When it does not become so within a minute; a page that is just loading is looked at again.
     pub async fn until(&self, expression: &str) -> Value {
         let deadline = Deadline::within(LIMIT);
         loop {

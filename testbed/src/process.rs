@@ -314,7 +314,7 @@ mod tests {
         process.start_again();
         let second = process.id().unwrap();
         assert_ne!(first, second);
-        eventually("the second lives", Duration::from_secs(5), || lives(second));
+        eventually("the second lives", Duration::from_secs(30), || lives(second));
     }
 
     #[test]

@@ -16,7 +16,7 @@ async fn a_page_runs_in_chromium_and_nothing_is_left_behind() {
     assert!(chromiums(&profiles) > 0, "we look for the wrong processes");
     // Not closed on purpose: a failing test closes nothing either.
     drop(page);
-    eventually("Chromium is gone", Duration::from_secs(10), || chromiums(&profiles) == 0);
+    eventually("Chromium is gone", Duration::from_secs(30), || chromiums(&profiles) == 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

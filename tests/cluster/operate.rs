@@ -108,7 +108,7 @@ fn the_inspector_shows_all_nodes_and_says_which_does_not_answer() {
 
     // One that stands still is named; the others answer all the same.
     nodes[0].bot().pause();
-    let told = eventually_some("it is told", Duration::from_secs(4), || {
+    let told = eventually_some("it is told", Duration::from_secs(20), || {
         let (_, all) = does(&nodes[1], "GET", "/admin/actors", &Value::Null);
         all["nodes"].as_array().unwrap().iter().find(|node| node["node"] == "n1" && node["actors"].is_null()).cloned()
     });

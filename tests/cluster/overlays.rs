@@ -168,7 +168,7 @@ async fn obs_at_one_node_shows_the_shout_out_of_a_community_at_another() {
     let browser = Browser::start();
     let page = browser.open(1280, 720).await;
     page.goto(&format!("http://{}/browser/source/{}/general", two.address(), token(&one, "general"))).await.expect("it opens");
-    eventually("the owner knows of it", Duration::from_secs(20), || overlay(&one, "general")["nodes"]["n2"] == 1);
+    eventually("the owner knows of it", Duration::from_secs(60), || overlay(&one, "general")["nodes"]["n2"] == 1);
     assert!(one.hears("lobby", "!so @ninja").contains("ninja"));
     page.until("document.querySelector('.panel.on .shoutout')?.innerText.includes('ninja')").await;
     is_acknowledged(&one, "general");

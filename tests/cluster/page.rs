@@ -52,7 +52,7 @@ impl Page {
     /// Opens a page, which may be refused.
     pub(crate) fn knock(address: SocketAddr, token: &str, source: &str) -> Option<Self> {
         let stream = TcpStream::connect(address).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
         let (socket, _) = tungstenite::client(format!("ws://{address}/ws/{token}/{source}"), stream).ok()?;
         Some(Self(socket))
     }
@@ -99,6 +99,6 @@ impl Page {
 
     /// Waits for the end; the code.
     pub(crate) fn ends(&mut self) -> Option<u16> {
-        eventually_some("the page is closed", Duration::from_secs(20), || self.next().err())
+        eventually_some("the page is closed", Duration::from_secs(60), || self.next().err())
     }
 }

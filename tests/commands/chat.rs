@@ -81,7 +81,7 @@ fn every_action_reaches_its_screen_and_the_chat() {
         answer["responses"].as_array().unwrap().iter().map(|one| one.as_object().unwrap().keys().next().unwrap().clone()).collect();
     assert_eq!(kinds, ["ticker", "media", "general", "chat"]);
     let stats = || node.ask(&node.key("admin"), "GET", "/browser/source/stats", &Value::Null).1.to_string();
-    waddlebot_testbed::eventually("the overlays have their items", std::time::Duration::from_secs(10), || {
+    waddlebot_testbed::eventually("the overlays have their items", std::time::Duration::from_secs(30), || {
         let stats = stats();
         ["ticker", "media", "general"].iter().all(|kind| stats.contains(kind))
     });
@@ -112,7 +112,7 @@ fn a_string_rule_tells_another_program_and_says_nothing() {
     let rule = json!({"string": "help me", "action": "webhook", "webhook_url": target.url("/alarm")});
     assert_eq!(node.does("POST", "/string-rules", &rule).0, 201);
     assert_eq!(node.says("please help me"), [""; 0]);
-    waddlebot_testbed::eventually("the webhook is called", std::time::Duration::from_secs(10), || !target.seen("/alarm").is_empty());
+    waddlebot_testbed::eventually("the webhook is called", std::time::Duration::from_secs(30), || !target.seen("/alarm").is_empty());
     let [request] = target.seen("/alarm").try_into().unwrap();
     assert_eq!((&request.body["type"], &request.body["message_content"]), (&json!("string_match"), &json!("please help me")));
     assert_eq!(request.header("X-WaddleBot-Source"), "string-matcher");

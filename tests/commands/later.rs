@@ -36,12 +36,12 @@ fn answers_later(node: &Node) {
     };
     let fine = (201, String::new());
     assert_eq!(answer(json!({"chat_message": "it rains in Rome"})), fine);
-    eventually("the answer is said", Duration::from_secs(10), || lobby(node, &admin).contains("it rains in Rome"));
+    eventually("the answer is said", Duration::from_secs(30), || lobby(node, &admin).contains("it rains in Rome"));
     assert_eq!(answer(json!({"response_data": {"message": "and stops"}})), fine);
     assert_eq!(answer(json!({"response_action": "ticker", "ticker_text": "rain"})), fine);
     assert_eq!(answer(json!({"response_action": "form", "form_title": "F", "form_fields": [{"name": "a"}]})), fine);
     assert_eq!(answer(json!({"success": false, "error_message": "no more rain"})), fine);
-    eventually("the failure is told", Duration::from_secs(10), || lobby(node, &admin).contains("@bob no more rain"));
+    eventually("the failure is told", Duration::from_secs(30), || lobby(node, &admin).contains("@bob no more rain"));
 
     assert_eq!(answer(json!({"response_action": "dance"})), (400, "unknown_action".into()));
     assert_eq!(answer(json!({"chat_message": ""})), (400, "missing_field".into()));
@@ -94,7 +94,7 @@ fn the_same_later_answer_twice_is_delivered_once() {
         serde_json::from_str::<Value>(&reply.body).unwrap()["response_id"].clone()
     };
     assert_eq!(send(), send());
-    eventually("it is said", Duration::from_secs(10), || lobby(&node, &admin).contains("only once"));
+    eventually("it is said", Duration::from_secs(30), || lobby(&node, &admin).contains("only once"));
     assert_eq!(lobby(&node, &admin).matches("only once").count(), 1);
     assert_eq!(node.does("GET", &format!("/responses/{execution}"), &Value::Null).1["total"], 2, "at once, and later");
 }

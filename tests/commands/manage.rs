@@ -25,7 +25,7 @@ fn a_command_is_made_found_changed_tried_and_deleted_over_the_api() {
     assert_eq!(listed("?prefix=%23&entity_id=local:lobby")["commands"][0]["enabled"], true);
     assert_eq!(listed("?search=OUT%20there")["total"], 1);
     assert_eq!(listed("?prefix=!&search=wetter")["total"], 0);
-    waddlebot_testbed::eventually("uses are counted", std::time::Duration::from_secs(10), || {
+    waddlebot_testbed::eventually("uses are counted", std::time::Duration::from_secs(30), || {
         listed("?search=wetter")["commands"][0]["usage_count"] == 1
     });
 

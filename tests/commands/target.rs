@@ -119,7 +119,7 @@ fn answer(stream: &mut TcpStream, status: u16, body: &Value) {
 }
 
 fn read(stream: &mut TcpStream) -> Option<Request> {
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
     let (mut bytes, mut some) = (Vec::new(), [0; 4096]);
     loop {
         let count = stream.read(&mut some).ok()?;

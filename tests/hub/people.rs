@@ -18,7 +18,7 @@ async fn somebody_seen_in_chat_is_made_a_moderator_and_may_at_once() {
     says_as_a_viewer(&visit, "!so @ninja", "for moderators").await;
     visit.without_script().await;
     // Who was seen is written down within two seconds.
-    let deadline = waddlebot_testbed::Deadline::within(std::time::Duration::from_secs(20));
+    let deadline = waddlebot_testbed::Deadline::within(std::time::Duration::from_secs(60));
     loop {
         visit.go("/people?who=everybody&find=gin").await;
         if visit.text("main").await.contains("1 person") {

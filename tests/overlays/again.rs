@@ -75,7 +75,7 @@ async fn what_was_acknowledged_runs_on_after_a_reload_and_does_not_come_again() 
     let mut stage = Stage::open();
     let browser = Browser::start();
     let page = stage.page(&browser, "general", 640, 360).await;
-    stage.show("general", note("only once", 4));
+    stage.show("general", note("only once", 15));
     page.until(&format!("{SHOWN} === 'only once'")).await;
     stage.wait_acknowledged("general");
     let id = stage.memory("general")["showing"].as_str().unwrap().to_owned();
@@ -83,7 +83,7 @@ async fn what_was_acknowledged_runs_on_after_a_reload_and_does_not_come_again() 
     page.until(&format!("{SHOWN} === 'only once'")).await;
     assert_eq!(page.look("document.querySelector('.panel.on').dataset.item").await, id);
     page.until("!document.querySelector('.panel')").await;
-    eventually("it is over here, too", Duration::from_secs(5), || stage.memory("general")["showing"].is_null());
+    eventually("it is over here, too", Duration::from_secs(30), || stage.memory("general")["showing"].is_null());
     page.refresh().await.unwrap();
     stage.wait_pages("general", 1);
     // Killed and started again, the bot does not show it either: the next item is the first that appears.

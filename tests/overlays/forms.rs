@@ -17,7 +17,7 @@ fn letterbox() -> (SocketAddr, Receiver<(String, Value)>) {
     let (address, (sender, letters)) = (listener.local_addr().unwrap(), channel());
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
             let (mut bytes, mut some) = (Vec::new(), [0; 4096]);
             let whole = loop {
                 let count = stream.read(&mut some).unwrap_or(0);
@@ -84,7 +84,7 @@ async fn a_form_that_is_filled_in_arrives_where_it_says_and_as_an_event() {
     page.look(submit).await;
     page.until("document.querySelector('.thanks')?.innerText.includes('Thank you')").await;
 
-    let (request, letter) = letters.recv_timeout(Duration::from_secs(10)).unwrap();
+    let (request, letter) = letters.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!(request, "POST /signup HTTP/1.1");
     assert_eq!((&letter["type"], &letter["form_title"]), (&json!("form_submit"), &json!("Join the tournament")));
     assert_eq!(
@@ -92,11 +92,11 @@ async fn a_form_that_is_filled_in_arrives_where_it_says_and_as_an_event() {
         json!({ "nick": "Pengu \"the\" <b>in</b>", "age": 7, "team": "Emperor", "days": ["Friday", "Sunday"], "rules": true,
             "word": "hunter2", "round": "" })
     );
-    let (request, letter) = letters.recv_timeout(Duration::from_secs(10)).unwrap();
+    let (request, letter) = letters.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!((request.as_str(), &letter["success"]), ("POST /done HTTP/1.1", &json!(true)));
 
     // The community's channel heard of it, and the password went nowhere else.
-    eventually("the channel handled an event", Duration::from_secs(10), || {
+    eventually("the channel handled an event", Duration::from_secs(30), || {
         let (status, channel) = stage.ask("GET", "/admin/actors/local%3Alobby", &json!(null));
         status == 200 && channel["actor"]["handled"].as_u64().unwrap_or(0) > 0
     });

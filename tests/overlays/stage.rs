@@ -95,7 +95,7 @@ impl Stage {
 
     /// Waits until so many pages of an overlay are connected.
     pub(crate) fn wait_pages(&self, source: &str, count: usize) {
-        waddlebot_testbed::eventually(&format!("{count} pages are connected"), std::time::Duration::from_secs(20), || {
+        waddlebot_testbed::eventually(&format!("{count} pages are connected"), std::time::Duration::from_secs(60), || {
             let stats = self.ask("GET", "/browser/source/stats", &json!(null)).1;
             let overlays = stats["overlays"].as_array().cloned().unwrap_or_default();
             let mine = overlays.iter().find(|one| one["source_type"] == source && one["community_id"] == self.home);
@@ -105,7 +105,7 @@ impl Stage {
 
     /// Waits until a page has acknowledged what an overlay shows.
     pub(crate) fn wait_acknowledged(&self, source: &str) {
-        waddlebot_testbed::eventually("a page acknowledges", std::time::Duration::from_secs(10), || {
+        waddlebot_testbed::eventually("a page acknowledges", std::time::Duration::from_secs(60), || {
             let memory = self.memory(source);
             memory["showing"].is_string() && memory["acknowledged"] == true
         });
