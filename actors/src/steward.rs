@@ -1,5 +1,7 @@
 //! Looks after what this node serves: takes what nobody serves, takes up what was left, hands over what others should serve.
 
+mod leaving;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +16,12 @@ use waddlebot_runtime::store::{Claim, Identity, Neighbour, StoreError};
 use crate::household::{Household, Seen};
 use crate::node::{Connection, community_of};
 use crate::overlay::Overlays;
+use leaving::Going;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(1);
 /// How many are taken at once, so that those who want it most are served before all are claimed.
 const AT_ONCE: usize = 2000;
-/// How many in which nobody is active are handed over in one stroke.
-const IDLE: usize = 250;
-/// How many others are handed over at once: few, so that none waits for many.
-const TOGETHER: usize = 4;
 /// How many looks in a row a node must hold too much before it gives some away, and how many looks lie between; also how
 /// many looks nobody must have taken anything before more than the fair share is taken.
 const ROUNDS: u32 = 3;
@@ -37,8 +36,11 @@ pub enum Order {
     /// Look after everything.
     Look,
     /// This node is about to go: hand everything over; answer when that is done, or there is no time left.
+    /// Who waits for that ends this node's process afterwards.
     Drain(Duration, oneshot::Sender<()>),
-    /// This node stays after all: take part again.
+    /// Hand over the next few, when there is still a drain.
+    Stroke,
+    /// This node stays after all: end a drain that runs, and take part again.
     Stay(oneshot::Sender<Result<(), String>>),
     /// Hand an entity and all that live beside it to this node.
     Move(String, String, oneshot::Sender<Result<usize, String>>),
@@ -65,6 +67,10 @@ pub struct Steward {
     /// The connections that are open here.
     connected: HashSet<String>,
     draining: bool,
+    /// What is still to be handed over.
+    going: Option<Going>,
+    /// Whether its process ends after the drain.
+    ends: bool,
     looks: u64,
     /// For how many rounds this node has held too much.
     above: u32,
@@ -83,7 +89,8 @@ impl Actor for Steward {
     async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         me.address().send(Order::Look)?;
         let (seen, connected) = (Seen::new(), HashSet::new());
-        Ok(Self { seed, seen, connected, draining: false, looks: 0, above: 0, untaken: 0, stuck_for: 0, given: 0, taken: 0 })
+        let (draining, going, ends) = (false, None, false);
+        Ok(Self { seed, seen, connected, draining, going, ends, looks: 0, above: 0, untaken: 0, stuck_for: 0, given: 0, taken: 0 })
     }
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
@@ -98,12 +105,22 @@ impl Actor for Steward {
             }
             Order::Drain(within, reply) => {
                 self.draining = true;
-                if tokio::time::timeout(within.saturating_sub(REST), self.drain()).await.is_err() {
-                    tracing::warn!("there was no time to hand everything over: the rest is given back");
+                self.ends |= !reply.is_closed();
+                self.begins(within.saturating_sub(REST), reply).await;
+                me.address().send(Order::Stroke)?;
+            }
+            Order::Stroke => {
+                if self.strokes().await {
+                    me.address().send(Order::Stroke)?;
                 }
-                reply.send(()).ok();
+            }
+            Order::Stay(reply) if self.ends => {
+                reply.send(Err("this node is about to end, and cannot stay".to_owned())).ok();
             }
             Order::Stay(reply) => {
+                if self.going.take().is_some() {
+                    tracing::info!(handed_over = self.given, "this node stays: the rest is not handed over");
+                }
                 let stays = self.seed.placement.stays().await.map_err(|error| error.to_string());
                 if stays.is_ok() && std::mem::take(&mut self.draining) {
                     me.later(LOOK, Order::Look);
@@ -210,42 +227,6 @@ impl Steward {
             self.given += self.hand_over(&entity, &to).await.unwrap_or(0) as u64;
         }
         Ok(())
-    }
-
-    async fn drain(&mut self) {
-        let placement = self.seed.placement.clone();
-        if let Err(error) = placement.drains().await {
-            tracing::warn!(%error, "nobody was told that this node goes");
-        }
-        let connections: Vec<_> = std::mem::take(&mut self.connected).into_iter().collect();
-        for key in connections {
-            self.seed.household.disconnect(&key).await;
-            if let Err(error) = placement.release(&key).await {
-                tracing::warn!(connection = key, %error, "was not given back");
-            }
-        }
-        self.seed.household.hand_budgets_on().await;
-        let (leaders, mut targets) = match (placement.leaders().await, self.targets().await) {
-            (Ok(leaders), Ok(targets)) => (leaders, targets),
-            (Err(error), _) | (_, Err(error)) => return tracing::warn!(%error, "nothing can be handed over"),
-        };
-        let communities: Vec<_> =
-            leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
-        // Where nobody is active nobody waits: those need no more than the stroke of a pen.
-        let open = self.seed.household.open_communities().await;
-        let (active, idle): (Vec<_>, Vec<_>) =
-            communities.into_iter().partition(|entity| community_of(entity).is_some_and(|id| open.contains(&id)));
-        for together in idle.chunks(IDLE) {
-            let Some(to) = choose(&mut targets, together.len()) else { break };
-            self.given += self.hand_over_idle(together, &to).await as u64;
-        }
-        for together in active.chunks(TOGETHER) {
-            let pairs: Vec<_> = together.iter().filter_map(|entity| Some((entity, choose(&mut targets, 1)?))).collect();
-            let moves = pairs.iter().map(|(entity, to)| self.hand_over(entity, to));
-            let given: usize = join_all(moves).await.into_iter().map(|given| given.unwrap_or(0)).sum();
-            self.given += given as u64;
-        }
-        tracing::info!(handed_over = self.given, "this node serves nothing any more");
     }
 
     async fn give_to(&mut self, entity: &str, to: &str) -> Result<usize, String> {

@@ -158,9 +158,12 @@ async fn drained(client: &Client, node: &str) -> Result<()> {
     while clock.since_boot().saturating_sub(began) < PATIENCE {
         let answer: Value = client.find(&["api", "v1", "cluster"], &[]).await?;
         let nodes = answer["nodes"].as_array().cloned().unwrap_or_default();
-        let held = nodes.iter().find(|one| one["node"] == *node).map(|one| one["claims"].as_object().is_none_or(|held| held.is_empty()));
-        if held != Some(false) {
+        let row = nodes.iter().find(|one| one["node"] == *node);
+        if row.and_then(|one| one["claims"].as_object()).is_none_or(|held| held.is_empty()) {
             return Ok(());
+        }
+        if row.is_some_and(|one| one["state"] == "up") {
+            bail!("{node} was told to take part again before everything was handed over");
         }
         clock.sleep(LOOK).await;
     }

@@ -142,6 +142,11 @@ impl Bot {
         self.process.terminate().expect("waddlebot is not running")
     }
 
+    /// SIGTERM, and does not wait: see [`Bot::wait_exit`].
+    pub fn is_asked_to_end(&self) {
+        self.process.signal(Signal::TERM);
+    }
+
     /// SIGKILL: no orderly anything.
     pub fn kill_9(&mut self) {
         self.process.kill_9();

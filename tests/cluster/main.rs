@@ -4,6 +4,7 @@ mod chaos;
 mod commands;
 mod fit;
 mod forward;
+mod leave;
 mod limits;
 mod operate;
 mod overlays;

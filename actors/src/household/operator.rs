@@ -132,14 +132,19 @@ impl Household {
             // Who asks is answered when everybody can see it.
             placement.drains().await.map_err(|error| error.to_string())?;
         }
-        if let Some(operator) = self.0.operator.get() {
-            (operator.leaving)(go);
-        }
+        let leaving = |goes| {
+            if let Some(operator) = self.0.operator.get() {
+                (operator.leaving)(goes);
+            }
+        };
         if go {
+            leaving(true);
             let (told, _) = tokio::sync::oneshot::channel();
             return steward.send(steward::Order::Drain(DRAIN, told)).map_err(|gone| gone.to_string());
         }
-        steward.ask(steward::Order::Stay).await.map_err(|gone| gone.to_string())?
+        steward.ask(steward::Order::Stay).await.map_err(|gone| gone.to_string())??;
+        leaving(false);
+        Ok(())
     }
 
     /// Hands a community that this node serves to another.

@@ -1,0 +1,110 @@
+//! A drain, stroke by stroke.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+use waddlebot_runtime::store::Neighbour;
+
+use super::{Steward, choose};
+use crate::node::community_of;
+
+/// How many in which nobody is active are handed over in one stroke.
+const IDLE: usize = 250;
+/// How many others are handed over at once: few, so that none waits for many.
+const TOGETHER: usize = 4;
+
+/// A drain between two strokes: who asks for something else meanwhile is heard.
+pub(super) struct Going {
+    idle: Vec<String>,
+    active: Vec<String>,
+    targets: Vec<Neighbour>,
+    /// Until when, in time since boot.
+    until: Duration,
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Steward {
+    /// Begins a drain: closes what only one node may have open, and looks what else is to be handed over.
+    pub(super) async fn begins(&mut self, within: Duration, reply: oneshot::Sender<()>) {
+        let now = self.since_boot();
+        let before = self.going.take();
+        let until = before.as_ref().map_or(now + within, |before| before.until.min(now + within));
+        let mut going = match tokio::time::timeout(until.saturating_sub(now), self.lets_go()).await {
+            Ok(Some((idle, active, targets))) => Going { idle, active, targets, until, waiting: Vec::new() },
+            Ok(None) | Err(_) => Going { idle: Vec::new(), active: Vec::new(), targets: Vec::new(), until, waiting: Vec::new() },
+        };
+        going.waiting.extend(before.map(|before| before.waiting).unwrap_or_default());
+        going.waiting.push(reply);
+        self.going = Some(going);
+    }
+
+    fn since_boot(&self) -> Duration {
+        self.seed.household.world().clock.since_boot()
+    }
+
+    /// What is idle, what is active, and who may have it; none when that cannot be known.
+    async fn lets_go(&mut self) -> Option<(Vec<String>, Vec<String>, Vec<Neighbour>)> {
+        let placement = self.seed.placement.clone();
+        if let Err(error) = placement.drains().await {
+            tracing::warn!(%error, "nobody was told that this node goes");
+        }
+        let connections: Vec<_> = std::mem::take(&mut self.connected).into_iter().collect();
+        for key in connections {
+            self.seed.household.disconnect(&key).await;
+            if let Err(error) = placement.release(&key).await {
+                tracing::warn!(connection = key, %error, "was not given back");
+            }
+        }
+        self.seed.household.hand_budgets_on().await;
+        let (leaders, targets) = match (placement.leaders().await, self.targets().await) {
+            (Ok(leaders), Ok(targets)) => (leaders, targets),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!(%error, "nothing can be handed over");
+                return None;
+            }
+        };
+        let communities: Vec<_> =
+            leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
+        // Where nobody is active nobody waits: those need no more than the stroke of a pen.
+        let open = self.seed.household.open_communities().await;
+        let (active, idle): (Vec<_>, Vec<_>) =
+            communities.into_iter().partition(|entity| community_of(entity).is_some_and(|id| open.contains(&id)));
+        Some((idle, active, targets))
+    }
+
+    /// Hands the next few over; whether there are more.
+    pub(super) async fn strokes(&mut self) -> bool {
+        // None when this node stays after all.
+        let Some(mut going) = self.going.take() else { return false };
+        let left = going.until.saturating_sub(self.since_boot());
+        match tokio::time::timeout(left, self.hands_over_some(&mut going)).await {
+            Ok(0) => tracing::info!(handed_over = self.given, "this node serves nothing any more"),
+            Ok(_) => {
+                self.going = Some(going);
+                return true;
+            }
+            Err(_) => tracing::warn!("there was no time to hand everything over: the rest is given back"),
+        }
+        going.waiting.into_iter().for_each(|waiting| {
+            waiting.send(()).ok();
+        });
+        false
+    }
+
+    /// How many were tried: none when nothing is left, or nobody may have it.
+    async fn hands_over_some(&mut self, going: &mut Going) -> usize {
+        let together: Vec<_> = going.idle.drain(..IDLE.min(going.idle.len())).collect();
+        if !together.is_empty() {
+            let Some(to) = choose(&mut going.targets, together.len()) else { return 0 };
+            self.given += self.hand_over_idle(&together, &to).await as u64;
+            return together.len();
+        }
+        let together: Vec<_> = going.active.drain(..TOGETHER.min(going.active.len())).collect();
+        let pairs: Vec<_> = together.iter().filter_map(|entity| Some((entity, choose(&mut going.targets, 1)?))).collect();
+        let moves = pairs.iter().map(|(entity, to)| self.hand_over(entity, to));
+        let given: usize = join_all(moves).await.into_iter().map(|given| given.unwrap_or(0)).sum();
+        self.given += given as u64;
+        pairs.len()
+    }
+}
