@@ -1,5 +1,7 @@
 //! One suite for both databases: one node holds a claim at a time, and who lost it writes nothing.
 
+#[path = "claims/cost.rs"]
+mod cost;
 #[path = "claims/gateway.rs"]
 mod gateway;
 #[path = "claims/house.rs"]

@@ -123,9 +123,14 @@ impl Postgres {
 
     /// Runs a statement in the maintenance database and returns what `psql` prints of it, unaligned.
     pub fn sql(&self, statement: &str) -> String {
+        self.sql_in("postgres", statement)
+    }
+
+    /// As [`Postgres::sql`], in this database.
+    pub fn sql_in(&self, database: &str, statement: &str) -> String {
         let psql = program::find("psql", "postgresql-client");
         let (host, port) = (self.place.address().to_string(), self.port.to_string());
-        let connection = ["-h", &host, "-p", &port, "-U", "waddlebot", "-d", "postgres"];
+        let connection = ["-h", &host, "-p", &port, "-U", "waddlebot", "-d", database];
         run(Command::new(psql).args(connection).args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", statement]))
     }
 
