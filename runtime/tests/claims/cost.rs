@@ -2,14 +2,13 @@
 //! blocks has it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::membership::Before;
 use waddlebot_runtime::store::sql;
 use waddlebot_testbed::Postgres;
 
-use crate::house::House;
+use crate::house::{House, pass_until};
 use crate::place::{self, opened};
 
 /// How much is held at first, and later.
@@ -53,13 +52,7 @@ async fn at_rest(server: &Postgres, nodes: &[House], clock: &Clock) -> BTreeMap<
         let text = "SELECT CAST(SUM(seq) AS BIGINT) AS sum FROM nodes";
         let sum = async || nodes[0].store.one(sql(text)).await.expect("a query").expect("a row").get::<i64>("sum").expect("a number");
         let before = sum().await;
-        let both = async {
-            while sum().await < before + 2 {
-                clock.turn(Duration::from_millis(300));
-                tokio::time::sleep(Duration::from_millis(3)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), both).await.expect("leases are renewed");
+        pass_until("leases are renewed", clock, &nodes.iter().collect::<Vec<_>>(), async || sum().await >= before + 2).await;
         for node in nodes {
             let why = format!("{} in round {round}", node.here.node_id());
             assert!(node.placement.learn().await.expect(&why).is_empty());
