@@ -1,20 +1,27 @@
 //! A platform that only one node may be connected to: heard there, served elsewhere, answered there.
 
-use waddlebot_testbed::{eventually, irc};
+use std::time::Duration;
+
+use waddlebot_testbed::{Postgres, eventually, get, irc, passes};
 
 use crate::rig::{Cluster, LIMIT};
+
+/// The settings of a node that is connected to this server.
+fn connected(address: &str) -> [(&str, &str); 5] {
+    [
+        ("WADDLEBOT_IRC_SERVER", address),
+        ("WADDLEBOT_IRC_NICK", "waddle"),
+        ("WADDLEBOT_IRC_CHANNELS", "#room"),
+        ("WADDLEBOT_IRC_TLS", "false"),
+        ("WADDLEBOT_IRC_FLOOD", "off"),
+    ]
+}
 
 #[test]
 fn one_node_keeps_the_connection_another_answers_and_takes_it_over() {
     let (cluster, server) = (Cluster::new(), irc::Server::ngircd());
     let address = server.address().to_string();
-    let settings = [
-        ("WADDLEBOT_IRC_SERVER", address.as_str()),
-        ("WADDLEBOT_IRC_NICK", "waddle"),
-        ("WADDLEBOT_IRC_CHANNELS", "#room"),
-        ("WADDLEBOT_IRC_TLS", "false"),
-        ("WADDLEBOT_IRC_FLOOD", "off"),
-    ];
+    let settings = connected(&address);
     let mut ana = server.person("ana");
     ana.joins("#room");
     let (mut one, mut two) = (cluster.node("n1"), cluster.node("n2"));
@@ -39,5 +46,34 @@ fn one_node_keeps_the_connection_another_answers_and_takes_it_over() {
     assert_eq!(cluster.owner("connection:irc"), "n2");
     ana.says("#room", "!ping alone");
     ana.hears("pong alone");
+    ana.quit();
+}
+
+#[test]
+fn a_node_whose_lease_ran_out_says_nothing_and_keeps_its_connection() {
+    let mut postgres = Postgres::start();
+    let (cluster, server) = (Cluster::on(postgres.database()), irc::Server::ngircd());
+    let address = server.address().to_string();
+    let mut ana = server.person("ana");
+    ana.joins("#room");
+    let mut one = cluster.node("n1");
+    one.start_with(&connected(&address));
+    ana.hears("JOIN");
+    ana.says("#room", "!ping before");
+    ana.hears("pong before");
+    let leaves = |heard: &[String]| heard.iter().filter(|line| ["JOIN", "PART", "QUIT"].iter().any(|word| line.contains(word))).count();
+    let moves = leaves(ana.heard());
+
+    postgres.kill_9();
+    eventually("its lease ran out", LIMIT, || get(one.address(), "/health/ready").is_ok_and(|reply| reply.body.contains("no lease")));
+    // It answers from memory, and may not: another node could be at it by now.
+    ana.says("#room", "!ping frozen");
+    passes(Duration::from_secs(1));
+    ana.catches_up();
+    assert!(!ana.has_heard("pong frozen"));
+
+    postgres.start_again();
+    ana.hears("pong frozen");
+    assert_eq!(leaves(ana.heard()), moves, "it stayed in the channel all the while");
     ana.quit();
 }

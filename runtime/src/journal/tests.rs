@@ -301,3 +301,24 @@ async fn what_a_life_heard_that_is_over_is_not_taken_when_it_reaches_the_databas
     assert_eq!(journal.open().await.expect("the store answers").inbox, 2);
     one.stop(Duration::from_secs(5)).await;
 }
+
+#[tokio::test]
+async fn what_was_taken_up_too_often_is_left_where_it_is_for_it_may_be_what_kills_who_takes_it_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _, root) = house(&folder).await;
+    let (here, _, first) = lives(&store, "n1").await;
+    here.accept(entry("m1", "{}")).await.expect("it is accepted");
+    // Each who takes it up dies of it.
+    for node in ["n2", "n3", "n4", "n5"] {
+        let (journal, _, root) = lives(&store, node).await;
+        let taken = journal.adopt(&["m1".to_owned()]).await.expect("the store answers");
+        assert_eq!(taken.len(), usize::from(node != "n5"), "{node}");
+        root.stop(Duration::from_secs(5)).await;
+    }
+    let (last, _, end) = lives(&store, "n6").await;
+    assert_eq!(last.strays().await.expect("the store answers").len(), 0);
+    assert_eq!(last.open().await.expect("the store answers").inbox, 1, "it is there to be looked at");
+    for root in [root, first, end] {
+        root.stop(Duration::from_secs(5)).await;
+    }
+}
