@@ -96,9 +96,10 @@ async fn what_is_said_to_a_frozen_house_waits_and_is_answered_once_the_lease_is_
         spawn::task("waiting", async move { said(&household, text, text).await })
     };
     let (waiting, behind) = (later("!echo two"), later("!echo three"));
-    soon("one is at the gate and the other behind it", async || {
+    soon("they wait", async || {
         let readings = stage.household.world().roster.readings(Duration::ZERO);
-        readings.iter().any(|one| one.kind == "channel" && one.mailbox == 1).then_some(())
+        // It may be held up before it comes to the first: what it keeps besides waits for the lease as well.
+        readings.iter().any(|one| one.kind == "channel" && one.mailbox >= 1).then_some(())
     })
     .await;
     assert!(!waiting.is_finished());
