@@ -14,7 +14,7 @@ const SLOWLY: &str = "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql 
      CREATE TRIGGER slowly BEFORE UPDATE ON coordination FOR EACH ROW
          WHEN (OLD.claimed_by = 'n1' AND NEW.claimed_by IS DISTINCT FROM 'n1') EXECUTE FUNCTION slowly()";
 /// How soon a node must say that it goes, on a machine that does other things as well.
-const AT_ONCE: Duration = Duration::from_secs(1);
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// A node that holds everything, and one that could.
 fn laden() -> (Cluster, Node, Node) {
