@@ -9,8 +9,8 @@ use crate::rig::{Cluster, LIMIT, Node};
 
 /// How many communities there are to hand over: eight strokes.
 const CLAIMS: u64 = 2000;
-/// Each change of owner takes two milliseconds, so that everybody can look on: a stroke half a second.
-const SLOWLY: &str = "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+/// Each change of owner takes four milliseconds, so that everybody can look on: a stroke a second.
+const SLOWLY: &str = "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.004); RETURN NEW; END $$;
      CREATE TRIGGER slowly BEFORE UPDATE ON coordination FOR EACH ROW
          WHEN (OLD.claimed_by = 'n1' AND NEW.claimed_by IS DISTINCT FROM 'n1') EXECUTE FUNCTION slowly()";
 /// How soon a node must say that it goes, on a machine that does other things as well.
@@ -78,7 +78,7 @@ fn a_drain_ends_when_the_node_is_told_to_take_part_again() {
     let left = held(&cluster);
     assert!(left > 0, "it was answered before everything was gone");
     assert_eq!(cluster.sql("SELECT state FROM nodes WHERE node_id = 'n1'"), "up");
-    // Two more strokes would have come in this time; what is rebalanced is little.
+    // A stroke or two more would have come in this time; what is rebalanced is little.
     passes(Duration::from_secs(2));
     let still = held(&cluster);
     assert!(still + 100 > left, "{left} were left, {still} are: it goes on handing over");
