@@ -185,18 +185,32 @@ impl Host {
         let Self { setup, seat, desk, .. } = self;
         let scene = scene(setup, desk, &nowhere, Counts::default(), me.clock().now());
         seat.open(scene).await?;
-        if let Some(tx) = desk.take_tx() {
-            tx.into_inner().commit().await?;
-        }
+        self.written().await?;
         self.learn(me);
         self.save().await
+    }
+
+    /// Commits what the module wrote, by itself.
+    fn written(&mut self) -> Boxed<'_, Result<(), Fault>> {
+        Box::pin(async {
+            let (tx, writes) = (self.desk.take_tx(), self.desk.take_writes());
+            let mut tx = match tx {
+                Some(tx) => tx,
+                None if writes.is_empty() => return Ok(()),
+                None => self.setup.store.begin_fenced_late(&self.setup.claim).await?,
+            };
+            if !writes.is_empty() {
+                tx.run_all(writes).await?;
+            }
+            Ok(tx.into_inner().commit().await?)
+        })
     }
 
     /// Goes back to what is on disk, after a call whose writes were undone. What an earlier call wrote may
     /// still wait for the disk, where no reader sees it.
     fn reload<'a>(&'a mut self, me: &'a Me<Order>) -> Boxed<'a, Result<(), Fault>> {
         Box::pin(async move {
-            drop(self.desk.take_tx());
+            self.desk.forget();
             settled(&self.setup.store).await?;
             let all = installed::load(&self.setup.store, self.setup.community).await?;
             let Installed { memory, settings, wakes_at, .. } = all.get(self.setup.entry.name).cloned().unwrap_or_default();

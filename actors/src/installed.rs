@@ -64,9 +64,10 @@ pub async fn next_alarm(store: &Store) -> Result<Option<Millis>, StoreError> {
 /// What saves a module's memory and when it wants to be woken.
 #[must_use]
 pub fn saving((community, module): (CommunityId, &str), memory: &str, wakes_at: Option<Millis>, now: Millis) -> Sql {
-    let text = "INSERT INTO community_modules (community_id, module, memory, wake_at, updated_at) VALUES ($1, $2, $3, $4, $5) \
-                ON CONFLICT (community_id, module) DO UPDATE SET memory = excluded.memory, wake_at = excluded.wake_at, updated_at = excluded.updated_at";
-    sql(text).bind(community).bind(module).bind(memory).bind(wakes_at).bind(now)
+    let head = "INSERT INTO community_modules (community_id, module, memory, wake_at, updated_at) VALUES";
+    let tail = "ON CONFLICT (community_id, module) DO UPDATE \
+                SET memory = excluded.memory, wake_at = excluded.wake_at, updated_at = excluded.updated_at";
+    Sql::rows(head, 5, tail).bind(community).bind(module).bind(memory).bind(wakes_at).bind(now)
 }
 
 /// Switches a module on or off.

@@ -15,7 +15,7 @@ use crate::event::{Event, EventKind};
 use crate::offer::{Offer, Stored};
 use crate::platform::Profiles;
 use crate::response::Response;
-use crate::store::{Claim, FencedTx, Store, StoreError};
+use crate::store::{Claim, FencedTx, Sql, Store, StoreError};
 
 /// A feature: one file, one line in the list of modules. The value is its memory in one community:
 /// loaded when its host opens, saved when it changed.
@@ -191,6 +191,13 @@ impl<'a, M: Module> Context<'a, M> {
         Ok(MutexGuard::map(slot, |slot| slot.as_mut().expect("opened just now")))
     }
 
+    /// Writes rows ([`Sql::rows`]) at the end of this call, together with the record that the command ran and its replies:
+    /// where a call needs no answer from the database, that is far cheaper than [`Context::tx`]. Each row is to be new,
+    /// or written over by its own `ON CONFLICT`. Nothing this call reads sees them.
+    pub fn write(&self, rows: Sql) {
+        self.desk.writes.lock().push(rows);
+    }
+
     /// The store, for reading outside the transaction.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -210,6 +217,7 @@ pub struct Desk {
     store: Store,
     claim: Claim,
     tx: AsyncMutex<Option<FencedTx>>,
+    writes: Mutex<Vec<Sql>>,
     rng: Mutex<StdRng>,
 }
 
@@ -217,13 +225,25 @@ impl Desk {
     /// A desk for one host; `seed` makes its randomness.
     #[must_use]
     pub fn new(store: Store, claim: Claim, seed: u64) -> Self {
-        Self { store, claim, tx: AsyncMutex::new(None), rng: Mutex::new(StdRng::seed_from_u64(seed)) }
+        Self { store, claim, tx: AsyncMutex::new(None), writes: Mutex::default(), rng: Mutex::new(StdRng::seed_from_u64(seed)) }
     }
 
     /// The transaction the module opened, if it did; the host commits it.
     #[must_use]
     pub fn take_tx(&self) -> Option<FencedTx> {
         self.tx.try_lock().ok().and_then(|mut slot| slot.take())
+    }
+
+    /// What the module writes at the end; the host does.
+    #[must_use]
+    pub fn take_writes(&self) -> Vec<Sql> {
+        std::mem::take(&mut *self.writes.lock())
+    }
+
+    /// Undoes what the module wrote, and what it would.
+    pub fn forget(&self) {
+        drop(self.take_tx());
+        drop(self.take_writes());
     }
 
     /// The claim every write is made under.

@@ -10,6 +10,7 @@ mod postgres;
 mod session;
 mod sql;
 mod sqlite;
+mod together;
 pub(crate) mod tx;
 
 use std::path::{Path, PathBuf};
@@ -47,6 +48,7 @@ pub enum Place {
 pub struct Store {
     backend: Backend,
     gate: Gate,
+    together: together::Together,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +67,7 @@ impl Store {
             Place::Sqlite(path) => Backend::Sqlite(sqlite::Sqlite::open(path).await?),
             Place::Postgres { url, replica } => Backend::Postgres(postgres::Postgres::open(url, replica.as_deref()).await?),
         };
-        Ok(Self { backend, gate: Gate::always() })
+        Ok(Self { backend, gate: Gate::always(), together: together::Together::default() })
     }
 
     /// The same on a node with a lease: a fenced transaction begins only while this gate is open.
@@ -193,6 +195,20 @@ impl Store {
         FencedTx::check_all(self.begin().await?, claims).await
     }
 
+    /// Writes rows ([`Sql::rows`], each of which must be new or written over) under a claim: all of them, on disk once
+    /// this returns, or none. On PostgreSQL they share a transaction with what others write at the same moment.
+    /// `false`: nothing is written, and a transaction of its own will tell why: the claim is lost or moves just now, a
+    /// row is there already. So it is always on SQLite, where transactions share commits anyway.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] when nobody knows whether it was written.
+    pub async fn write_together(&self, claim: &Claim, writes: &[Sql]) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(false),
+            Backend::Postgres(_) => self.together.write(self, claim, writes.to_vec()).await,
+        }
+    }
+
     /// How many commits reached the disk since the start. Transactions that waited together share one on SQLite.
     #[must_use]
     pub fn commits(&self) -> u64 {
@@ -226,7 +242,7 @@ impl Store {
             Backend::Sqlite(sqlite) => Backend::Sqlite(sqlite.clone()),
             Backend::Postgres(postgres) => Backend::Postgres(postgres.apart()),
         };
-        Self { backend, gate: self.gate.clone() }
+        Self { backend, gate: self.gate.clone(), together: together::Together::default() }
     }
 
     /// A session of its own that can hold a lock. None where a file is served by one process.

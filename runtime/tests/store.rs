@@ -13,6 +13,8 @@ mod place;
 mod promises;
 #[path = "store/still.rs"]
 mod still;
+#[path = "store/together.rs"]
+mod together;
 
 on_both!(
     an_empty_database_is_brought_up_to_date_once,

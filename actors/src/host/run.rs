@@ -5,13 +5,13 @@ use waddlebot_runtime::actor::{Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, Millis, Text};
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::intake::{Ran, Verdict};
-use waddlebot_runtime::journal::{Effect, Execution, Recorded, record};
+use waddlebot_runtime::journal::{Effect, Execution, record, recording};
 use waddlebot_runtime::module::{Counts, ModuleError};
 use waddlebot_runtime::response::Response;
-use waddlebot_runtime::store::{FencedTx, Receipt, StoreError};
+use waddlebot_runtime::store::{Receipt, Sql, StoreError};
 use waddlebot_runtime::{fault, spawn};
 
-use super::{Call, Host, Order, Origin, scene};
+use super::{Call, Host, Order, Origin, Setup, scene};
 use crate::channel::dispatch;
 use crate::delivery::{Answered, Parcel};
 use crate::installed;
@@ -75,9 +75,7 @@ impl Host {
         tally::ran(succeeded, now.saturating_sub(started), now);
         let said = Answer { millis: millis(now.saturating_sub(started)), ..said };
         if !info.writes {
-            if let Some(tx) = self.desk.take_tx() {
-                Box::pin(tx.into_inner().commit()).await?;
-            }
+            self.written().await?;
             self.dirty = true;
             self.learn(me);
             reply.send(self.plain(said, info.word)).ok();
@@ -180,7 +178,7 @@ impl Host {
             Err(error) => error,
         };
         let why = error.to_string();
-        drop(self.desk.take_tx());
+        self.desk.forget();
         let text = match &error {
             ModuleError::Store(StoreError::Stale { .. }) => return Err(error.into()),
             // Nothing was done and nothing is written down: the same message again begins anew.
@@ -270,14 +268,11 @@ impl Host {
         Ok(())
     }
 
-    /// Writes record, replies and memory into the module's transaction and ends it.
+    /// Writes record, replies and memory with what the module wrote: in its transaction where it has one, else with what
+    /// others write at the same moment.
     async fn commit(&mut self, said: &Answer, job: &Job<'_>, effects: Vec<Effect>, me: &Me<Order>) -> Result<Committed, Fault> {
         fault::point("executed");
         let now = me.clock().now();
-        let mut tx: FencedTx = match self.desk.take_tx() {
-            Some(tx) => tx,
-            None => self.setup.store.begin_fenced_late(&self.setup.claim).await?,
-        };
         let execution = Execution {
             id: job.id.clone(),
             entity: job.origin.channel.to_string(),
@@ -295,18 +290,29 @@ impl Host {
         };
         let memory = (self.seat.memory(), self.seat.wakes_at());
         let whose = (self.setup.community, self.setup.entry.name);
-        let saving = (memory != self.saved).then(|| installed::saving(whose, &memory.0, memory.1, now));
-        let ids = match record(&mut tx, &execution, &effects, saving).await? {
-            Recorded::New(ids) => ids,
-            Recorded::Before(answer) => return Ok(Committed::Before(answer)),
+        let (mut writes, ids) = recording(&execution, &effects);
+        writes.extend((memory != self.saved).then(|| installed::saving(whose, &memory.0, memory.1, now)));
+        writes.extend(self.desk.take_writes());
+        let committed = self.end(&job.id, writes, ids.clone()).await;
+        match &committed {
+            Ok(Committed::New(..)) => self.saved = memory,
+            Ok(Committed::Before(_)) => {}
+            // They may be written all the same.
+            Err(_) => self.setup.courier.doubts(ids),
+        }
+        Ok(committed?)
+    }
+
+    async fn end(&mut self, id: &str, writes: Vec<Sql>, ids: Vec<String>) -> Result<Committed, StoreError> {
+        let Setup { store, claim, .. } = &self.setup;
+        let mut tx = match self.desk.take_tx() {
+            Some(tx) => tx,
+            None if store.write_together(claim, &writes).await? => return Ok(Committed::New(ids, Receipt::safe_already())),
+            None => store.begin_fenced_late(claim).await?,
         };
-        self.saved = memory;
-        match tx.into_inner().finish().await {
-            Ok(receipt) => Ok(Committed::New(ids, receipt)),
-            Err(error) => {
-                self.setup.courier.doubts(ids);
-                Err(error.into())
-            }
+        match record(&mut tx, id, writes).await? {
+            Some(answer) => Ok(Committed::Before(answer)),
+            None => Ok(Committed::New(ids, tx.into_inner().finish().await?)),
         }
     }
 }

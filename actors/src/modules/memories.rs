@@ -25,11 +25,13 @@ const AT_ONCE: i64 = 20;
 /// A reminder that comes later than this says so.
 const LATE: Millis = 5 * 60_000;
 
-/// The module's memory: when the next reminder is due, as its table says.
+/// The module's memory: when the next reminder is due, and the last number given to what is kept, as its tables say.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Memories {
     #[serde(skip)]
     next: Option<Millis>,
+    #[serde(skip)]
+    last: i64,
 }
 
 /// What chat may ask.
@@ -178,6 +180,7 @@ impl Module for Memories {
 
     async fn open(&mut self, cx: &Context<'_, Self>) -> Result<(), ModuleError> {
         self.next = reminders::next_due(cx.store(), cx.community).await?;
+        self.last = kept::last(cx.store(), cx.community).await?;
         Ok(())
     }
 
@@ -189,7 +192,10 @@ impl Module for Memories {
             _ => {}
         }
         let answer = match command {
-            Command::Add(memory) => add(memory, by, cx).await?,
+            Command::Add(memory) => {
+                self.last += 1;
+                add(&Memory { id: self.last, ..memory }, by, cx)
+            }
             Command::Overview => overview(cx).await?,
             Command::List(kind, page) => list(kind, page, cx).await?,
             Command::Search(text) => search(&text, cx).await?,

@@ -36,15 +36,6 @@ pub struct Execution {
     pub at: Millis,
 }
 
-/// What came of [`record`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recorded {
-    /// It had not run before; the ids of its effects.
-    New(Vec<String>),
-    /// It had run before: undo the transaction, and give what was answered then (JSON) once the store has [`settled`].
-    Before(String),
-}
-
 /// How many executions are on record.
 ///
 /// # Errors
@@ -54,14 +45,12 @@ pub async fn executed(store: &Store) -> Result<i64, StoreError> {
     row.map_or(Ok(0), |row| row.get("total"))
 }
 
-/// Writes the record, its effects and what else goes with it into the module's own transaction.
-///
-/// # Errors
-/// When the store is gone, or the claim is lost.
-pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect], also: Option<Sql>) -> Result<Recorded, StoreError> {
-    let text = "INSERT INTO executions (execution_id, entity_id, community_id, module, command, user_id, user_name, status, answer, epoch, execution_time_ms, created_at) \
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (execution_id) DO NOTHING";
-    let row = sql(text)
+/// What writes the record, first of all, and its effects; and the ids of these.
+#[must_use]
+pub fn recording(execution: &Execution, effects: &[Effect]) -> (Vec<Sql>, Vec<String>) {
+    let head = "INSERT INTO executions (execution_id, entity_id, community_id, module, command, user_id, user_name, status, answer, epoch, \
+                execution_time_ms, created_at) VALUES";
+    let row = Sql::rows(head, 12, "ON CONFLICT (execution_id) DO NOTHING")
         .bind(&execution.id)
         .bind(&execution.entity)
         .bind(execution.community)
@@ -78,13 +67,21 @@ pub async fn record(tx: &mut FencedTx, execution: &Execution, effects: &[Effect]
         Cause { id: &execution.id, community: execution.community, epoch: execution.epoch, holder: &execution.holder, at: execution.at };
     // Where the record is there already, its effects may be as well: nothing of this is kept then.
     let (ids, putting) = outbox::putting(cause, effects, "ON CONFLICT (id) DO NOTHING");
-    let counts = tx.run_all([Some(row), putting, also].into_iter().flatten().collect()).await?;
-    if counts.first() == Some(&0) {
-        // In the same transaction: the first run may still wait for the disk, where no reader sees it.
-        let row = tx.one(sql("SELECT answer FROM executions WHERE execution_id = $1").bind(&execution.id)).await?;
-        return Ok(Recorded::Before(row.map_or(Ok(String::new()), |row| row.get("answer"))?));
+    ([Some(row), putting].into_iter().flatten().collect(), ids)
+}
+
+/// Writes what [`recording`] gave, and what else goes with it, into the module's own transaction. Gives what was answered
+/// (JSON) where it had run before: undo the transaction then, and answer so once the store has [`settled`].
+///
+/// # Errors
+/// When the store is gone, or the claim is lost.
+pub async fn record(tx: &mut FencedTx, id: &str, writes: Vec<Sql>) -> Result<Option<String>, StoreError> {
+    if tx.run_all(writes).await?.first() != Some(&0) {
+        return Ok(None);
     }
-    Ok(Recorded::New(ids))
+    // In the same transaction: the first run may still wait for the disk, where no reader sees it.
+    let row = tx.one(sql("SELECT answer FROM executions WHERE execution_id = $1").bind(id)).await?;
+    row.map_or(Ok(String::new()), |row| row.get("answer")).map(Some)
 }
 
 /// What these executions are recorded to have done, in the order of their names.

@@ -72,6 +72,27 @@ impl Sql {
         self.values.len()
     }
 
+    /// Whether it writes rows, and those of others could stand beside its own.
+    pub(super) fn is_rows(&self) -> bool {
+        self.batch.as_ref().is_some_and(|batch| batch.before == 0 && batch.columns > 0) && self.text.ends_with("VALUES")
+    }
+
+    /// Whether another is the same but for its rows.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let shape = |one: &Self| one.batch.as_ref().map(|batch| (batch.columns, batch.tail));
+        self.text == other.text && shape(self) == shape(other)
+    }
+
+    /// Takes in another's rows.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.values.extend_from_slice(&other.values);
+    }
+
+    /// How many rows a batch has.
+    pub(super) fn rows_bound(&self) -> u64 {
+        self.batch.as_ref().map_or(0, |batch| ((self.values.len() - batch.before) / batch.columns.max(1)) as u64)
+    }
+
     /// The text with a `?` for each value of a batch.
     fn written(&self) -> Cow<'static, str> {
         let Some(batch) = &self.batch else {

@@ -16,9 +16,9 @@ const LINKS_PER_PAGE: i64 = 5;
 /// What is said, or why not.
 type Told = Result<String, ModuleError>;
 
-pub(super) async fn add(mut memory: Memory, by: &User, cx: &Context<'_, Memories>) -> Told {
-    memory.id = kept::add(&mut *cx.tx().await?, cx.community, cx.channel, by, &memory, cx.now).await?;
-    Ok(format!("Kept as #{}: {}", memory.id, whole(&memory)))
+pub(super) fn add(memory: &Memory, by: &User, cx: &Context<'_, Memories>) -> String {
+    cx.write(kept::adding(cx.community, cx.channel, by, memory, cx.now));
+    format!("Kept as #{}: {}", memory.id, whole(memory))
 }
 
 pub(super) async fn overview(cx: &Context<'_, Memories>) -> Told {

@@ -1,7 +1,7 @@
 //! What a community keeps: quotes, links and notes, and how people like them.
 
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Millis, User};
-use waddlebot_runtime::store::{FencedTx, Row, Store, StoreError, sql};
+use waddlebot_runtime::store::{FencedTx, Row, Sql, Store, StoreError, sql};
 
 use crate::listing::{anywhere, folded};
 
@@ -47,32 +47,31 @@ pub struct Memory {
     pub(super) tags: Vec<String>,
 }
 
-/// Keeps something; gives its number.
-pub(super) async fn add(
-    tx: &mut FencedTx,
-    community: CommunityId,
-    channel: &ChannelKey,
-    by: &User,
-    memory: &Memory,
-    now: Millis,
-) -> Result<i64, StoreError> {
-    let row = sql("INSERT INTO memories (community_id, id, entity_id, memory_type, title, content, url, author, tags, search_text, \
-         created_by, created_by_name, created_at, updated_at) \
-         VALUES ($1, (SELECT COALESCE(MAX(id), 0) + 1 FROM memories WHERE community_id = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
-         $12, $12) RETURNING id")
-    .bind(community)
-    .bind(channel.as_str())
-    .bind(memory.kind.name())
-    .bind(&memory.title)
-    .bind(&memory.content)
-    .bind(&memory.url)
-    .bind(&memory.author)
-    .bind(tags_text(memory))
-    .bind(search_text(memory))
-    .bind(&by.id)
-    .bind(&by.name)
-    .bind(now);
-    tx.one(row).await?.map_or(Ok(0), |row| row.get("id"))
+/// What keeps something under its number.
+pub(super) fn adding(community: CommunityId, channel: &ChannelKey, by: &User, memory: &Memory, now: Millis) -> Sql {
+    let head = "INSERT INTO memories (community_id, id, entity_id, memory_type, title, content, url, author, tags, search_text, created_by, \
+                created_by_name, created_at, updated_at) VALUES";
+    Sql::rows(head, 14, "")
+        .bind(community)
+        .bind(memory.id)
+        .bind(channel.as_str())
+        .bind(memory.kind.name())
+        .bind(&memory.title)
+        .bind(&memory.content)
+        .bind(&memory.url)
+        .bind(&memory.author)
+        .bind(tags_text(memory))
+        .bind(search_text(memory))
+        .bind(&by.id)
+        .bind(&by.name)
+        .bind(now)
+        .bind(now)
+}
+
+/// The last number that was given to something.
+pub(super) async fn last(store: &Store, community: CommunityId) -> Result<i64, StoreError> {
+    let row = sql("SELECT COALESCE(MAX(id), 0) AS last FROM memories WHERE community_id = $1").bind(community);
+    store.one(row).await?.map_or(Ok(0), |row| row.get("last"))
 }
 
 /// Changes what is kept under its number.
