@@ -185,7 +185,6 @@ pub struct Receipt(Option<oneshot::Receiver<Result<(), StoreError>>>);
 
 impl Receipt {
     /// For what is on disk when the receipt is given.
-    #[must_use]
     pub fn safe_already() -> Self {
         Self(None)
     }
