@@ -29,10 +29,19 @@ pub(crate) struct Residence {
 const LINES: usize = 200;
 
 impl House for Residence {
-    fn communities(&self) -> Boxed<'_, Answer<Vec<Community>>> {
+    fn communities<'a>(&'a self, like: &'a str, most: i64, skipped: i64) -> Boxed<'a, Answer<(Vec<Community>, u64)>> {
         Box::pin(async move {
-            let all = self.household.communities().await.map_err(store)?;
-            Ok(all.into_iter().map(|one| Community { id: one.id, name: one.name }).collect())
+            let kept = self.household.store();
+            let some = registry::page(kept, like, most, skipped).await.map_err(store)?;
+            let found = registry::count(kept, like).await.map_err(store)?;
+            Ok((some.into_iter().map(|one| Community { id: one.id, name: one.name }).collect(), found))
+        })
+    }
+
+    fn community(&self, id: CommunityId) -> Boxed<'_, Answer<Option<Community>>> {
+        Box::pin(async move {
+            let one = registry::community(self.household.store(), id).await.map_err(store)?;
+            Ok(one.map(|one| Community { id: one.id, name: one.name }))
         })
     }
 

@@ -26,6 +26,29 @@ pub async fn communities(store: &Store) -> Result<Vec<Registered>, StoreError> {
     rows.iter().map(registered).collect()
 }
 
+/// Communities that have channels, oldest first: a page of those whose name, in small letters, is like `like` (all when it
+/// is empty; `!` escapes).
+///
+/// # Errors
+/// When the store is gone.
+pub async fn page(store: &Store, like: &str, most: i64, skipped: i64) -> Result<Vec<Registered>, StoreError> {
+    let text = "SELECT id, name, timezone FROM communities WHERE is_active AND id <> $1 AND ($2 = '' OR LOWER(name) LIKE $2 ESCAPE '!') \
+                ORDER BY id LIMIT $3 OFFSET $4";
+    let rows = store.all(sql(text).bind(GLOBAL_COMMUNITY).bind(like).bind(most).bind(skipped)).await?;
+    rows.iter().map(registered).collect()
+}
+
+/// How many [`page`] finds on all its pages.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn count(store: &Store, like: &str) -> Result<u64, StoreError> {
+    let text = "SELECT COUNT(*) AS found FROM communities WHERE is_active AND id <> $1 AND ($2 = '' OR LOWER(name) LIKE $2 ESCAPE '!')";
+    let row = store.one(sql(text).bind(GLOBAL_COMMUNITY).bind(like)).await?;
+    let found: i64 = row.map_or(Ok(0), |row| row.get("found"))?;
+    Ok(u64::try_from(found).unwrap_or(0))
+}
+
 fn registered(row: &Row) -> Result<Registered, StoreError> {
     Ok(Registered { id: row.get("id")?, name: row.get("name")?, timezone: row.get("timezone")? })
 }

@@ -17,7 +17,7 @@ use super::openapi::operation::ADMINS;
 use super::openapi::table::Table;
 
 /// The most rows of one page.
-const PAGE: i64 = 1000;
+pub(super) const PAGE: i64 = 1000;
 /// So many of those in error are shown with the status.
 const FAILED: i64 = 20;
 
@@ -158,7 +158,7 @@ fn audit(action: &'static str, by: &Caller) -> aaa::Entry {
     aaa::audit(action).user(by.name()).result(Outcome::Success)
 }
 
-fn page(limit: Option<i64>, offset: Option<i64>) -> Result<(i64, i64), ApiError> {
+pub(super) fn page(limit: Option<i64>, offset: Option<i64>) -> Result<(i64, i64), ApiError> {
     let (limit, offset) = (limit.unwrap_or(100), offset.unwrap_or(0));
     if !(1..=PAGE).contains(&limit) || offset < 0 {
         return Err(ApiError::bad_request("bad_page", format!("limit is 1 to {PAGE}, offset 0 or more")));

@@ -19,8 +19,11 @@ pub(crate) use rulebook::RuleBook;
 
 /// The rest of the program, as the hub's pages see it.
 pub(crate) trait House: RuleBook + CommandBook + PeopleBook + ClusterBook {
-    /// All communities, by id.
-    fn communities(&self) -> Boxed<'_, Answer<Vec<Community>>>;
+    /// Communities whose name is like this, by id: a page of them, and how many there are.
+    fn communities<'a>(&'a self, like: &'a str, most: i64, skipped: i64) -> Boxed<'a, Answer<(Vec<Community>, u64)>>;
+
+    /// One community, if there is such a one.
+    fn community(&self, id: CommunityId) -> Boxed<'_, Answer<Option<Community>>>;
 
     /// A community's modules, in the order of the list of modules.
     fn modules(&self, community: CommunityId) -> Boxed<'_, Answer<Vec<Module>>>;

@@ -18,13 +18,18 @@ pub(super) struct Page {
     pub(super) section: &'static str,
     /// Who looks at it, when they are logged in.
     pub(super) person: Option<Person>,
-    /// All communities.
+    /// The first communities, and the one the page is about.
     pub(super) communities: Vec<Community>,
+    /// How many more there are.
+    pub(super) more: u64,
     /// The one the page is about.
     pub(super) community: Option<Community>,
     /// What just happened, told at the top.
     pub(super) notice: Option<&'static str>,
 }
+
+/// How many communities a page names.
+const SHOWN: i64 = 20;
 
 /// The entries of the navigation: section, address, label.
 const SECTIONS: [(&str, &str, &str); 9] = [
@@ -42,7 +47,7 @@ const SECTIONS: [(&str, &str, &str); 9] = [
 impl Page {
     /// A page for people who are not logged in.
     pub(super) fn for_anybody(title: impl Into<String>) -> Self {
-        Self { title: title.into(), section: "", person: None, communities: Vec::new(), community: None, notice: None }
+        Self { title: title.into(), section: "", person: None, communities: Vec::new(), more: 0, community: None, notice: None }
     }
 
     /// A page of a section about the community that was asked for, or the first one there is.
@@ -53,9 +58,16 @@ impl Page {
         title: &str,
         asked: Option<CommunityId>,
     ) -> Result<Self, Refusal> {
-        let communities = hub.house.communities().await?;
-        let community = chosen(&communities, asked)?.cloned();
-        Ok(Self { title: title.to_owned(), section, person: Some(person), communities, community, notice: None })
+        let (mut communities, found) = hub.house.communities("", SHOWN, 0).await?;
+        let community = match asked {
+            Some(id) => Some(hub.house.community(id).await?.ok_or(Refusal::Unknown("community"))?),
+            None => first(&communities).cloned(),
+        };
+        let more = found.saturating_sub(communities.len() as u64);
+        if let Some(one) = community.as_ref().filter(|one| !communities.contains(one)) {
+            communities.push(one.clone());
+        }
+        Ok(Self { title: title.to_owned(), section, person: Some(person), communities, more, community, notice: None })
     }
 
     /// The same with what just happened, by the word in the address; unknown words say nothing.
@@ -117,12 +129,9 @@ impl Page {
     }
 }
 
-/// The community that was asked for; without a wish the first own one, else the global one.
-fn chosen(all: &[Community], asked: Option<CommunityId>) -> Result<Option<&Community>, Refusal> {
-    match asked {
-        Some(id) => all.iter().find(|community| community.id == id).map(Some).ok_or(Refusal::Unknown("community")),
-        None => Ok(all.iter().find(|community| community.id != GLOBAL_COMMUNITY).or_else(|| all.first())),
-    }
+/// The first own community, else the global one.
+fn first(some: &[Community]) -> Option<&Community> {
+    some.iter().find(|community| community.id != GLOBAL_COMMUNITY).or_else(|| some.first())
 }
 
 /// The community a page needs.

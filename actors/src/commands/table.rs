@@ -262,5 +262,15 @@ pub async fn total(store: &Store, community: CommunityId) -> Result<usize, Store
     Ok(usize::try_from(total).unwrap_or(0))
 }
 
+/// How many commands there are, of all communities and everybody's.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn everywhere(store: &Store) -> Result<usize, StoreError> {
+    let row = store.one(sql("SELECT COUNT(*) AS total FROM commands WHERE deleted_at IS NULL")).await?;
+    let total: i64 = row.map_or(Ok(0), |row| row.get("total"))?;
+    Ok(usize::try_from(total).unwrap_or(0))
+}
+
 /// The number under which everybody's commands are stored stands in the statement above, too.
 const _: () = assert!(GLOBAL_COMMUNITY == 1);

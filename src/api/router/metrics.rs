@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use waddlebot_actors::commands::table as stored;
 use waddlebot_actors::rules::table::{self as rules, Wanted};
 use waddlebot_actors::{modules, registry, tally};
-use waddlebot_runtime::chat::GLOBAL_COMMUNITY;
 use waddlebot_runtime::journal;
 
 use super::Desk;
@@ -65,11 +64,8 @@ pub(super) async fn show(State(desk): State<Arc<Desk>>) -> Result<Json<Value>, A
     for one in &kept {
         *by_action.entry(one.rule.action.name()).or_default() += 1;
     }
-    let communities = registry::communities(store).await?;
-    let mut commands: usize = modules::list().iter().map(|entry| (entry.commands)().len()).sum();
-    for community in communities.iter().map(|community| community.id).chain([GLOBAL_COMMUNITY]) {
-        commands += stored::total(store, community).await?;
-    }
+    let built_in: usize = modules::list().iter().map(|entry| (entry.commands)().len()).sum();
+    let commands = built_in + stored::everywhere(store).await?;
     let recent = tally::last_hour(now);
     let ran = recent.succeeded + recent.failed;
     let of_ran = |value: f64, nothing: f64| if ran > 0 { value / ran as f64 } else { nothing };
@@ -95,7 +91,7 @@ pub(super) async fn show(State(desk): State<Arc<Desk>>) -> Result<Json<Value>, A
             "kind": store.kind(),
             "total_commands": commands,
             "total_entities": registry::entities(store, None, 0, 0).await?.1,
-            "total_communities": communities.len(),
+            "total_communities": registry::count(store, "").await?,
             "total_executions": journal::executed(store).await?,
             "average_query_time_ms": average("waddlebot_database_query_duration_seconds"),
         },

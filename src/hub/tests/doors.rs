@@ -238,6 +238,16 @@ async fn keys_open_the_api_in_both_headers_and_to_nobody_else() {
         assert_eq!(shown.status, StatusCode::UNAUTHORIZED, "{header:?}");
         assert_eq!(shown.between("\"code\":\"", "\""), "unauthorized");
     }
+    for (asked, ids, total) in [("?limit=1&offset=1", vec![7], 2), ("?search=DUCKS", vec![7], 1), ("?offset=9", vec![], 2)] {
+        let shown = program.send(Method::GET, &format!("{path}{asked}"), &[("x-api-key", &key)], String::new()).await;
+        let list: serde_json::Value = serde_json::from_str(&shown.text).unwrap();
+        let found: Vec<_> = list["communities"].as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect();
+        assert_eq!((found, &list["total"]), (ids, &total.into()), "{asked}");
+    }
+    for odd in ["?limit=0", "?limit=1001", "?offset=-1", "?page=2"] {
+        let shown = program.send(Method::GET, &format!("{path}{odd}"), &[("x-api-key", &key)], String::new()).await;
+        assert_eq!(shown.status, StatusCode::BAD_REQUEST, "{odd}");
+    }
     rig.keys.revoke("deck").await.unwrap();
     let shown = program.send(Method::GET, path, &[("x-api-key", &key)], String::new()).await;
     assert_eq!(shown.status, StatusCode::UNAUTHORIZED);

@@ -5,6 +5,7 @@ use futures_util::StreamExt as _;
 
 use super::browser::Rig;
 use super::pretend::{HOSTILE, Pretend};
+use crate::hub::house::Community;
 
 #[tokio::test]
 async fn the_overview_shows_the_own_community_and_where_to_go() {
@@ -19,6 +20,16 @@ async fn the_overview_shows_the_own_community_and_where_to_go() {
     }
     assert!(rig.owner().await.get("/?community=1").await.says("<h1>waddlebot-global</h1>"));
     assert_eq!(rig.owner().await.get("/?community=99").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_house_of_very_many_communities_names_a_few_and_the_one_that_is_looked_at() {
+    let house = Pretend::default();
+    house.state.lock().communities = (1..=5000).map(|id| Community { id, name: format!("house {id}") }).collect();
+    let rig = Rig::with(house, false).await;
+    let shown = rig.owner().await.get("/?community=4711").await;
+    assert!(shown.says("<h1>house 4711</h1>") && shown.says("house 20<") && !shown.says("house 21<"), "{}", shown.text);
+    assert!(shown.says("4980 more, by number"), "{}", shown.text);
 }
 
 #[tokio::test]

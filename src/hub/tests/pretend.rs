@@ -94,8 +94,16 @@ fn reading(key: &str, parent: Option<&str>, error: Option<&str>) -> Resident {
 }
 
 impl House for Pretend {
-    fn communities(&self) -> Boxed<'_, Answer<Vec<Community>>> {
-        Box::pin(async { Ok(self.state.lock().communities.clone()) })
+    fn communities<'a>(&'a self, like: &'a str, most: i64, skipped: i64) -> Boxed<'a, Answer<(Vec<Community>, u64)>> {
+        let all = self.state.lock().communities.clone();
+        let found: Vec<_> = all.into_iter().filter(|one| one.name.to_lowercase().contains(like.trim_matches('%'))).collect();
+        let (most, skipped) = (usize::try_from(most).unwrap(), usize::try_from(skipped).unwrap_or(usize::MAX));
+        let many = found.len() as u64;
+        Box::pin(async move { Ok((found.into_iter().skip(skipped).take(most).collect(), many)) })
+    }
+
+    fn community(&self, id: CommunityId) -> Boxed<'_, Answer<Option<Community>>> {
+        Box::pin(async move { Ok(self.state.lock().communities.iter().find(|one| one.id == id).cloned()) })
     }
 
     fn modules(&self, community: CommunityId) -> Boxed<'_, Answer<Vec<Module>>> {
