@@ -6,7 +6,7 @@ use std::future::ready;
 use futures_util::StreamExt as _;
 
 use crate::chat::{CommunityId, Millis};
-use crate::store::{Claim, Sql, Store, StoreError};
+use crate::store::{Claim, Sql, Store, StoreError, sql};
 
 /// What chatters of one community earned since the last group.
 #[derive(Clone, Debug)]
@@ -91,25 +91,14 @@ async fn together(store: &Store, all: &[(CommunityId, &Claim, Sum<'_>)]) -> Resu
     Ok(held)
 }
 
-/// What somebody earned in each of these communities, as far as they earned anything.
+/// What somebody earned, in each community where they earned anything.
 ///
 /// # Errors
 /// When the store is gone.
-pub async fn points_of(
-    store: &Store,
-    communities: &[CommunityId],
-    platform: &str,
-    user: &str,
-) -> Result<Vec<(CommunityId, i64)>, StoreError> {
-    let mut found = Vec::new();
-    for chunk in communities.chunks(500) {
-        let head = "SELECT community_id, points FROM activity_points WHERE (community_id, platform, user_id) IN (VALUES";
-        let asked = chunk.iter().fold(Sql::rows(head, 3, ")"), |asked, community| asked.bind(*community).bind(platform).bind(user));
-        for row in store.all(asked).await? {
-            found.push((row.get("community_id")?, row.get("points")?));
-        }
-    }
-    Ok(found)
+pub async fn points_of(store: &Store, platform: &str, user: &str) -> Result<Vec<(CommunityId, i64)>, StoreError> {
+    let text = "SELECT community_id, points FROM activity_points WHERE platform = $1 AND user_id = $2 ORDER BY community_id";
+    let rows = store.all(sql(text).bind(platform).bind(user)).await?;
+    rows.iter().map(|row| Ok((row.get("community_id")?, row.get("points")?))).collect()
 }
 
 async fn added(store: &Store, community: CommunityId, claim: &Claim, sum: &Sum<'_>) {

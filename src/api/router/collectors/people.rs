@@ -43,8 +43,7 @@ pub(super) async fn context(State(desk): State<Arc<Desk>>, Body(who): Body<Ident
     // Whom a collector asks about was seen acting.
     bulk::ensure_users_in_global_community_bulk(store, std::slice::from_ref(&person), desk.clock.now()).await?;
     let memberships = table::memberships(store, &person.platform, &person.id).await?;
-    let communities: Vec<_> = memberships.iter().map(|one| one.community).collect();
-    let points = journal::points_of(store, &communities, &person.platform, &person.id).await?;
+    let points = journal::points_of(store, &person.platform, &person.id).await?;
     let rows: Vec<_> = memberships
         .iter()
         .map(|one| {
