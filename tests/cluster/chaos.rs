@@ -137,10 +137,11 @@ fn whatever_goes_wrong_each_has_one_owner_and_what_is_accepted_is_done_once() {
             speakers.push(scope.spawn(move || ways.talks(&Place::Collected(server), server, over)));
         }
         let irc = scope.spawn(|| talks_on_irc(&mut ana, "irc", &over));
+        let talk = Talk(&over);
         passes(Duration::from_secs(3));
         let (struck, probed) = befalls(&plan, &mut town, &ways);
         passes(Duration::from_secs(3));
-        over.store(true, SeqCst);
+        drop(talk);
         let mut wishes: Vec<Wish> = speakers.into_iter().flat_map(|speaker| speaker.join().expect("it ends")).collect();
         wishes.extend(probed);
         (wishes, struck, irc.join().expect("it ends"))
@@ -170,6 +171,15 @@ fn whatever_goes_wrong_each_has_one_owner_and_what_is_accepted_is_done_once() {
         late.iter().map(|one| format!("{}: {:?}, {:?} are allowed", one.fault.name(), one.first, limit(one.fault))).collect();
     assert!(late.is_empty(), "{late:?}");
     println!("the longest silence on IRC: {:?}", heard.silence);
+}
+
+/// While people talk; it ends with this, also where a fault could not be made, or nobody would hear of it.
+struct Talk<'a>(&'a AtomicBool);
+
+impl Drop for Talk<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
 }
 
 /// Lets one thing after the other go wrong.

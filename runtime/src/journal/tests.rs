@@ -199,6 +199,8 @@ async fn an_answer_whose_mark_is_lost_is_taken_up_by_the_same_life_and_said_once
     for answers in [1, 2] {
         loses(answers);
         assert!(journal.sending(ids.clone()).await.is_err(), "it is marked, and nobody knows");
+        // That it did not go out is written down, too: the second time nobody knows of that either.
+        journal.flushed().await;
         let strays = async || journal.stray_lines().await.expect("the store answers");
         assert_eq!(strays().await.len(), 1, "nobody says it");
         assert_eq!(journal.adopt_lines(&ids, |_| false).await.expect("the store answers").len(), 1);
