@@ -190,20 +190,24 @@ impl Host {
         self.save().await
     }
 
-    /// Commits what the module wrote, by itself.
-    fn written(&mut self) -> Boxed<'_, Result<(), Fault>> {
+    /// Commits what the module wrote, by itself. In a box, where there is anything: most calls that come here wrote nothing.
+    async fn written(&mut self) -> Result<(), Fault> {
+        let (tx, writes) = (self.desk.take_tx(), self.desk.take_writes());
+        if tx.is_none() && writes.is_empty() {
+            return Ok(());
+        }
+        let Setup { store, claim, .. } = &self.setup;
         Box::pin(async {
-            let (tx, writes) = (self.desk.take_tx(), self.desk.take_writes());
             let mut tx = match tx {
                 Some(tx) => tx,
-                None if writes.is_empty() => return Ok(()),
-                None => self.setup.store.begin_fenced_late(&self.setup.claim).await?,
+                None => store.begin_fenced_late(claim).await?,
             };
             if !writes.is_empty() {
                 tx.run_all(writes).await?;
             }
             Ok(tx.into_inner().commit().await?)
         })
+        .await
     }
 
     /// Goes back to what is on disk, after a call whose writes were undone. What an earlier call wrote may

@@ -35,7 +35,7 @@ use waddlebot_runtime::membership::Tenants;
 pub use waddlebot_runtime::placement::Claims;
 use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::platform::{Boxed, Platform, Platforms};
-use waddlebot_runtime::store::{Claim, Store, StoreError};
+use waddlebot_runtime::store::{Claim, Store};
 
 use crate::budget::wallet::Lenders;
 use crate::channel::admit::Rate;
@@ -46,7 +46,7 @@ use crate::delivery::Courier;
 use crate::node::{self, community_key};
 use crate::outside::Outside;
 use crate::overlay::Overlays;
-use crate::registry::{self, Home, Registered};
+use crate::registry::{self, Home};
 use crate::seat::Entry as ModuleEntry;
 use afar::Afar;
 pub(crate) use left::Seen;
@@ -196,14 +196,6 @@ impl Household {
             }
         }
         Err(Absent::Closed(format!("community {id} closes as soon as it opens")))
-    }
-
-    /// All communities.
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub async fn communities(&self) -> Result<Vec<Registered>, StoreError> {
-        registry::communities(&self.0.on.store).await
     }
 
     /// Stops a community and its channels in good order, so that it can be handed to another node. Nobody opens

@@ -38,6 +38,15 @@ pub async fn page(store: &Store, like: &str, most: i64, skipped: i64) -> Result<
     rows.iter().map(registered).collect()
 }
 
+/// The community that is meant where nobody says which: the only one there is.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn only(store: &Store) -> Result<Option<CommunityId>, StoreError> {
+    let some = page(store, "", 2, 0).await?;
+    Ok(if let [only] = some.as_slice() { Some(only.id) } else { None })
+}
+
 /// How many [`page`] finds on all its pages.
 ///
 /// # Errors

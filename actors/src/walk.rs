@@ -282,10 +282,10 @@ async fn a_taught_word_is_resolved_with_the_speakers_own_rights() {
 #[tokio::test]
 async fn a_module_that_is_switched_off_is_off_at_once_and_stays_off() {
     let house = house().await;
-    let id = house.stage.household.communities().await.expect("store").first().map(|community| community.id);
+    let id = crate::registry::communities(house.stage.household.store()).await.expect("store").first().map(|community| community.id);
     assert_eq!(id, None, "no community before the first message");
     house.said("!calm").await;
-    let id = house.stage.household.communities().await.expect("store")[0].id;
+    let id = crate::registry::communities(house.stage.household.store()).await.expect("store")[0].id;
     house.stage.household.switch(id, "calm", false).await.expect("switched");
     until_true(async || house.said("!calm").await.0 == Verdict::Disabled).await;
     let house = house.restarted().await;

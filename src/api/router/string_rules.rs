@@ -16,7 +16,7 @@ use waddlebot_actors::registry;
 use waddlebot_actors::rules::table::{self, Kept, Wanted};
 use waddlebot_actors::rules::wire::{Draft, shown};
 use waddlebot_actors::rules::{Refused, Rule};
-use waddlebot_runtime::chat::{ChannelKey, CommunityId, GLOBAL_COMMUNITY};
+use waddlebot_runtime::chat::{ChannelKey, CommunityId};
 use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
 use settings::{blocked, erase, set, settings};
@@ -150,12 +150,8 @@ async fn community(desk: &Desk, asked: Option<Value>, rule: &Rule) -> Result<Com
     if let Some(entity) = rule.entities.first() {
         return community_of(desk, entity).await;
     }
-    let all = registry::page(desk.household.store(), "", 2, 0).await?;
-    let mut own = all.iter().filter(|community| community.id != GLOBAL_COMMUNITY);
-    match (own.next(), own.next()) {
-        (Some(only), None) => Ok(only.id),
-        _ => Err(ApiError::bad_request("community_missing", "say which community the rule is for, in community_id")),
-    }
+    let missing = || ApiError::bad_request("community_missing", "say which community the rule is for, in community_id");
+    registry::only(desk.household.store()).await?.ok_or_else(missing)
 }
 
 /// A community's number, when there is one of it.

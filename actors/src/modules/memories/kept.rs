@@ -51,21 +51,18 @@ pub struct Memory {
 pub(super) fn adding(community: CommunityId, channel: &ChannelKey, by: &User, memory: &Memory, now: Millis) -> Sql {
     let head = "INSERT INTO memories (community_id, id, entity_id, memory_type, title, content, url, author, tags, search_text, created_by, \
                 created_by_name, created_at, updated_at) VALUES";
-    Sql::rows(head, 14, "")
-        .bind(community)
-        .bind(memory.id)
-        .bind(channel.as_str())
-        .bind(memory.kind.name())
-        .bind(&memory.title)
+    let row = Sql::rows(head, 14, "").bind(community).bind(memory.id).bind(channel.as_str()).bind(memory.kind.name());
+    with_words(row, memory).bind(&by.id).bind(&by.name).bind(now).bind(now)
+}
+
+/// Binds what is kept: title, content, url, author, tags, and what is searched.
+fn with_words(row: Sql, memory: &Memory) -> Sql {
+    row.bind(&memory.title)
         .bind(&memory.content)
         .bind(&memory.url)
         .bind(&memory.author)
         .bind(tags_text(memory))
         .bind(search_text(memory))
-        .bind(&by.id)
-        .bind(&by.name)
-        .bind(now)
-        .bind(now)
 }
 
 /// The last number that was given to something.
@@ -77,17 +74,8 @@ pub(super) async fn last(store: &Store, community: CommunityId) -> Result<i64, S
 /// Changes what is kept under its number.
 pub(super) async fn change(tx: &mut FencedTx, community: CommunityId, memory: &Memory, now: Millis) -> Result<(), StoreError> {
     let changed = sql("UPDATE memories SET title = $1, content = $2, url = $3, author = $4, tags = $5, search_text = $6, updated_at = $7 \
-         WHERE community_id = $8 AND id = $9 AND is_active = TRUE")
-    .bind(&memory.title)
-    .bind(&memory.content)
-    .bind(&memory.url)
-    .bind(&memory.author)
-    .bind(tags_text(memory))
-    .bind(search_text(memory))
-    .bind(now)
-    .bind(community)
-    .bind(memory.id);
-    tx.run(changed).await?;
+         WHERE community_id = $8 AND id = $9 AND is_active = TRUE");
+    tx.run(with_words(changed, memory).bind(now).bind(community).bind(memory.id)).await?;
     Ok(())
 }
 

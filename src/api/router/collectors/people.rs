@@ -113,10 +113,8 @@ async fn community(desk: &Desk, named: Option<Value>, entity: Option<ChannelKey>
     if let Some(key) = entity {
         return registry::community_of(store, &key).await?.ok_or_else(unknown);
     }
-    match registry::page(store, "", 2, 0).await?.as_slice() {
-        [only] => Ok(only.id),
-        _ => Err(ApiError::bad_request("community_missing", "say which community it is, in community_id or entity_id")),
-    }
+    let missing = || ApiError::bad_request("community_missing", "say which community it is, in community_id or entity_id");
+    registry::only(store).await?.ok_or_else(missing)
 }
 
 fn unknown() -> ApiError {

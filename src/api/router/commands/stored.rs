@@ -127,12 +127,8 @@ async fn community(desk: &Desk, asked: Option<Value>) -> Result<CommunityId, Api
         let found = registry::community(store, id).await?;
         return found.map(|found| found.id).ok_or_else(|| ApiError::not_found(format!("there is no community {id}")));
     }
-    let all = registry::page(store, "", 2, 0).await?;
-    let mut own = all.iter().filter(|community| community.id != GLOBAL_COMMUNITY);
-    match (own.next(), own.next()) {
-        (Some(only), None) => Ok(only.id),
-        _ => Err(ApiError::bad_request("community_missing", "say which community the command is for, in community_id; 1 is for all")),
-    }
+    let missing = || ApiError::bad_request("community_missing", "say which community the command is for, in community_id; 1 is for all");
+    registry::only(store).await?.ok_or_else(missing)
 }
 
 pub(super) fn refused(why: Refused) -> ApiError {
