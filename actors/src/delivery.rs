@@ -75,7 +75,16 @@ pub struct Order {
     /// Who waits for the outcome.
     pub asked: Option<oneshot::Sender<Outcome>>,
     /// The inbox entry that is done when all is answered.
-    pub entry: Option<String>,
+    pub entry: Option<Entered>,
+}
+
+/// An entry of the inbox that is being worked on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entered {
+    /// Its message.
+    pub id: String,
+    /// Nobody waits for it here; who left it there may wait for what comes of it.
+    pub left: bool,
 }
 
 /// What a channel's delivery is opened with.
@@ -144,9 +153,9 @@ impl Actor for Delivery {
 }
 
 impl Delivery {
-    async fn deliver(&mut self, answered: Vec<Answered>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<String>) {
+    async fn deliver(&mut self, answered: Vec<Answered>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<Entered>) {
         let mut outcome = Outcome::default();
-        let keep = asked.is_some();
+        let keep = asked.is_some() || entry.as_ref().is_some_and(|entry| entry.left);
         let silent = answered.iter().all(|one| one.verdict != Verdict::Unavailable || one.parcels.is_empty());
         for one in answered {
             outcome.verdict = worst(outcome.verdict, one.verdict);
@@ -161,8 +170,9 @@ impl Delivery {
         }
         match entry {
             // Nothing was done, and nobody was told so: it is taken up again.
-            Some(entry) if outcome.verdict == Verdict::Unavailable && silent => self.seed.journal.put_back(entry),
-            Some(entry) => self.seed.journal.done(entry),
+            Some(entry) if outcome.verdict == Verdict::Unavailable && silent => self.seed.journal.put_back(entry.id),
+            Some(Entered { id, left: true }) => self.seed.journal.done_with(id, serde_json::to_string(&outcome).unwrap_or_default()),
+            Some(entry) => self.seed.journal.done(entry.id),
             None => {}
         }
         if let Some(asked) = asked {

@@ -6,6 +6,7 @@ mod inbox;
 mod keeper;
 mod loose;
 mod outbox;
+mod outcomes;
 mod points;
 
 use std::sync::Arc;
@@ -117,15 +118,15 @@ impl Journal {
     #[must_use]
     pub fn accepting(&self, entry: Entry) -> Writing {
         let life = self.life();
-        self.puts(Accepting { entry, holder: life.clone(), life })
+        self.puts(Accepting { entry, holder: life.clone(), life, awaited: false })
     }
 
-    /// Accepts an entry for whoever serves its entity, or will.
+    /// Accepts an entry for whoever serves its entity, or will; what comes of it is kept for a while where it is `awaited`.
     ///
     /// # Errors
     /// When it could not be written; it is not accepted then.
-    pub async fn leave(&self, entry: Entry) -> Result<(), StoreError> {
-        answer(self.puts(Accepting { entry, holder: String::new(), life: self.life() })).await
+    pub async fn leave(&self, entry: Entry, awaited: bool) -> Result<(), StoreError> {
+        answer(self.puts(Accepting { entry, holder: String::new(), life: self.life(), awaited })).await
     }
 
     fn puts(&self, accepting: Accepting) -> Writing {
@@ -140,6 +141,14 @@ impl Journal {
     /// When the store is gone.
     pub async fn is_open(&self, message_id: &str) -> Result<bool, StoreError> {
         inbox::is_open(&self.store, message_id).await
+    }
+
+    /// What whoever acted on an entry that was left and awaited told of it, as JSON.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn outcome(&self, message_id: &str) -> Result<Option<String>, StoreError> {
+        outcomes::of(&self.store, message_id).await
     }
 
     /// What these executions are recorded to have done.
@@ -170,6 +179,13 @@ impl Journal {
     /// Takes an entry out of the inbox, after it was acted on and that is on disk; unless another life has it by now.
     pub fn done(&self, message_id: impl Into<String>) {
         self.tell(Line::Done(message_id.into(), self.name()));
+    }
+
+    /// As [`Journal::done`], for an entry that was left: with what came of it (JSON), for who waits for that.
+    pub fn done_with(&self, message_id: impl Into<String>, outcome: String) {
+        let message_id = message_id.into();
+        self.tell(Line::Outcome(message_id.clone(), outcome));
+        self.done(message_id);
     }
 
     /// An entry that is in this life's hands was not acted on after all: it is taken up again at the next look.

@@ -119,9 +119,14 @@ fn nodes_that_do_not_reach_each_other_answer_through_the_database() {
         assert_eq!(answer["verdict"], Value::from("done"));
     }
     assert!(two.reaches().is_empty() && one.reaches().is_empty());
-    // Who may not, may not this way either.
+    // What writes nothing is answered as well, with all that is known of it.
+    let answer = two.says("lobby", "!ping across", "").unwrap();
+    assert_eq!((replies(&answer).as_str(), &answer["ran"][0]["command"]), ("pong across", &Value::from("ping")), "{answer}");
+    assert_eq!(two.says("lobby", "!pong", "").unwrap()["verdict"], "unknown");
+    // Who may not, may not this way either, and is told.
     let line = serde_json::json!({ "user": "eve", "role": "viewer", "text": "!memories add quote \"mine\" eve" });
-    two.asks("POST", "/api/v1/local/lobby/messages", &line).unwrap();
+    let refused = two.asks("POST", "/api/v1/local/lobby/messages", &line).unwrap();
+    assert!(refused.body.contains("denied") && refused.body.contains("is for moderators"), "{}", refused.body);
     assert!(one.hears("lobby", "!memories list").starts_with("quotes (3)"));
 }
 

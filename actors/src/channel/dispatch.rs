@@ -15,7 +15,7 @@ use waddlebot_runtime::journal::{Entry, Writing};
 use super::resolve::Resolution;
 use super::{Accepted, Channel, Order, Way, say};
 use crate::commands::Command;
-use crate::delivery::{Answered, Asked, Coming};
+use crate::delivery::{Answered, Asked, Coming, Entered};
 use crate::host::{self, Call, Origin};
 use crate::{community, tally};
 
@@ -72,7 +72,7 @@ impl Channel {
                 if answered.verdict == Verdict::Limited {
                     tally::limited();
                 }
-                let entry = again.then(|| self.message_id(&message.id));
+                let entry = again.then(|| Entered { id: self.message_id(&message.id), left: again });
                 self.deliver(vec![Coming::Ready(answered)], asked, entry, me).await;
                 return Ok(());
             }
@@ -92,7 +92,7 @@ impl Channel {
             Goal::Module(info, index) => (info, index),
             Goal::Elsewhere(commands) => {
                 let coming = Box::pin(self.typed(commands, &message, rest, accepted, me)).await;
-                self.deliver(coming, asked, Some(message_id), me).await;
+                self.deliver(coming, asked, Some(Entered { id: message_id, left: again }), me).await;
                 return Ok(());
             }
         };
@@ -102,8 +102,9 @@ impl Channel {
         let call = Call { index, info, rest, by: message.by.clone(), origin, accepted };
         let (module, asked_for) = (Text::from_static(info.module), Asked::Command(info.word));
         let coming = Coming::Later { module, asked_for, who: message.by.name.clone(), answer };
+        let entry = (durable || again).then_some(Entered { id: message_id, left: again });
         // The delivery first: who is woken last runs first, so that the answer is mostly there when the delivery looks.
-        self.deliver(vec![coming], asked, (durable || again).then_some(message_id), me).await;
+        self.deliver(vec![coming], asked, entry, me).await;
         match self.send(info.module, host::Order::Command(call, sender)).await {
             Ok(()) => _ = self.hosts.get(info.module).inspect(|host| host.commands.increment(1)),
             Err((why, host::Order::Command(_, sender))) => _ = sender.send(say::unavailable(&message.by, info.word, &why)),
@@ -191,7 +192,7 @@ impl Channel {
         if coming.is_empty() {
             coming.push(Coming::Ready(Answered { verdict: Verdict::Done, ..Answered::default() }));
         }
-        self.deliver(coming, asked, Some(message_id), me).await;
+        self.deliver(coming, asked, Some(Entered { id: message_id, left: again }), me).await;
         Ok(())
     }
 

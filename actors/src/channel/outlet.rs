@@ -7,7 +7,7 @@ use waddlebot_runtime::actor::{Address, Me};
 use waddlebot_runtime::intake::Outcome;
 
 use super::{Channel, Order};
-use crate::delivery::{self, Coming, Delivery};
+use crate::delivery::{self, Coming, Delivery, Entered};
 
 /// A delivery that got nothing for this long ends. Longer than the slowest answer may take.
 const IDLE: Duration = Duration::from_secs(180);
@@ -34,7 +34,7 @@ impl Channel {
         &mut self,
         coming: Vec<Coming>,
         asked: Option<oneshot::Sender<Outcome>>,
-        entry: Option<String>,
+        entry: Option<Entered>,
         me: &Me<Order>,
     ) {
         self.outlet.used = me.clock().since_boot();

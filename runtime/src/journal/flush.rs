@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::Entry;
 use super::inbox;
 use super::outbox::{self, SENT, UNKNOWN, UNSENT};
+use super::outcomes;
 use super::points::{self, Points};
 use crate::chat::Millis;
 use crate::fault;
@@ -23,6 +24,8 @@ pub(super) enum Line {
     Accept(Accepting, oneshot::Sender<Written>),
     /// It was acted on by this life: take it out of the inbox, unless another life has it by now.
     Done(String, String),
+    /// What came of it, as JSON: for who left it in the inbox and waits for that.
+    Outcome(String, String),
     /// These are about to be sent by this life; answer with those that are still its own, when that is on disk.
     Sending(Vec<String>, String, oneshot::Sender<Result<Vec<String>, String>>),
     /// This was sent: forget it.
@@ -45,6 +48,8 @@ pub(super) struct Accepting {
     /// The life that heard it. What a silent network brings to the database when that life is over is not taken: whoever
     /// serves its entity by then has heard what came after it.
     pub(super) life: String,
+    /// Somebody waits for what comes of it, and learns of it from the database.
+    pub(super) awaited: bool,
 }
 
 /// When an entry arrived, and after which others.
@@ -62,6 +67,7 @@ const MOST_KEPT: usize = 100_000;
 pub(super) struct Batch {
     accept: Vec<(Accepting, Arrival)>,
     done: Owned,
+    outcomes: Vec<(String, String)>,
     sending: Owned,
     sent: Vec<String>,
     unknown: Vec<String>,
@@ -94,6 +100,7 @@ impl Batch {
                 self.waiting.push(reply);
             }
             Line::Done(id, life) => self.done.entry(life).or_default().push(id),
+            Line::Outcome(id, body) => self.outcomes.push((id, body)),
             Line::Sending(ids, life, reply) => {
                 self.sending.entry(life).or_default().extend(ids.iter().cloned());
                 self.marking.push((ids, reply));
@@ -112,12 +119,13 @@ impl Batch {
 
     fn rows(&self) -> usize {
         let marks = many(&self.sending) + self.sent.len() + self.unknown.len() + many(&self.unsent) + self.withdrawn.len();
-        self.accept.len() + many(&self.done) + marks + self.points.len()
+        self.accept.len() + many(&self.done) + self.outcomes.len() + marks + self.points.len()
     }
 
     /// Adds what could not be written before.
     pub(super) fn again(&mut self, before: Self) {
         join_to(&mut self.done, before.done);
+        self.outcomes.extend(before.outcomes);
         self.sent.extend(before.sent);
         self.unknown.extend(before.unknown);
         join_to(&mut self.unsent, before.unsent);
@@ -126,11 +134,11 @@ impl Batch {
 
     /// What of a group that was not written must be written all the same: nobody waits for it, and nobody says it again.
     fn kept(self) -> Self {
-        let Self { done, sent, unknown, unsent, mut withdrawn, accept, .. } = self;
+        let Self { done, outcomes, sent, unknown, unsent, mut withdrawn, accept, .. } = self;
         // What was left for whoever serves its entity may be done: nobody was told anything.
         let held = accept.into_iter().filter(|(one, _)| !one.holder.is_empty());
         withdrawn.extend(held.map(|(one, arrival)| Withdrawn { id: one.entry.message_id, holder: one.holder, seq: arrival.seq }));
-        let kept = Self { done, sent, unknown, unsent, withdrawn, ..Self::default() };
+        let kept = Self { done, outcomes, sent, unknown, unsent, withdrawn, ..Self::default() };
         if kept.rows() <= MOST_KEPT {
             return kept;
         }
@@ -184,6 +192,12 @@ impl Batch {
             }
         }
         inbox::put(&mut tx, &self.accept).await?;
+        let awaited: Vec<_> = self.accept.iter().filter(|(one, _)| one.awaited).collect();
+        if let Some((_, arrival)) = awaited.first() {
+            let ids: Vec<_> = awaited.iter().map(|(one, _)| one.entry.message_id.as_str()).collect();
+            outcomes::want(&mut tx, &ids, arrival.at).await?;
+        }
+        outcomes::tell(&mut tx, &self.outcomes).await?;
         for (life, ids) in &self.done {
             inbox::take(&mut tx, life, ids).await?;
         }

@@ -244,7 +244,7 @@ async fn what_was_adopted_and_nobody_knows_is_adopted_again() {
     let (store, _, root) = house(&folder).await;
     let (journal, _, one) = lives(&store, "n1").await;
     let (ids, lines) = (["m1".to_owned()], answered(&store, "n9@1").await);
-    journal.leave(entry("m1", "{}")).await.expect("it is left");
+    journal.leave(entry("m1", "{}"), false).await.expect("it is left");
     loses(1);
     assert!(journal.adopt(&ids).await.is_err());
     loses(1);
@@ -282,6 +282,32 @@ async fn a_life_that_is_over_does_not_finish_what_the_next_owner_has_taken_up() 
 }
 
 #[tokio::test]
+async fn what_came_of_an_entry_that_was_left_is_told_once_to_who_waits_and_kept_for_nobody_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _, root) = house(&folder).await;
+    let ((first, _, one), (second, _, two)) = (lives(&store, "n1").await, lives(&store, "n2").await);
+    first.leave(entry("m1", "{}"), true).await.expect("it is left");
+    first.leave(entry("m2", "{}"), false).await.expect("it is left");
+    assert_eq!(second.adopt(&["m1".to_owned(), "m2".to_owned()]).await.expect("the store answers").len(), 2);
+    assert_eq!(first.outcome("m1").await.expect("the store answers"), None, "nothing came of it yet");
+    // Whoever sees that it is done finds what came of it, also when the write is lost at first.
+    loses(1);
+    second.done_with("m1", "pong".into());
+    second.done_with("m2", "heard by nobody".into());
+    until("both are done", async || second.open().await.expect("the store answers").inbox == 0).await;
+    assert_eq!(first.outcome("m1").await.expect("the store answers").as_deref(), Some("pong"));
+    assert_eq!(first.outcome("m2").await.expect("the store answers"), None);
+    // Asked again under the same id it is the same message.
+    first.leave(entry("m1", "{}"), true).await.expect("it is left");
+    second.done_with("m1", "another".into());
+    second.flushed().await;
+    assert_eq!(first.outcome("m1").await.expect("the store answers").as_deref(), Some("pong"));
+    for root in [root, one, two] {
+        root.stop(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test]
 async fn what_a_life_heard_that_is_over_is_not_taken_when_it_reaches_the_database_late() {
     let url = waddlebot_testbed::Postgres::shared().database();
     let store = Store::open(&Place::Postgres { url, replica: None }).await.expect("it opens");
@@ -296,10 +322,10 @@ async fn what_a_life_heard_that_is_over_is_not_taken_when_it_reaches_the_databas
     state("up").await;
     journal.accept(entry("m1", "{}")).await.expect("it lives");
     state("draining").await;
-    journal.leave(entry("m2", "{}")).await.expect("it lives");
+    journal.leave(entry("m2", "{}"), false).await.expect("it lives");
     state("dead").await;
     assert!(journal.accept(entry("m3", "{}")).await.is_err(), "another node serves its channel by now");
-    assert!(journal.leave(entry("m4", "{}")).await.is_err());
+    assert!(journal.leave(entry("m4", "{}"), false).await.is_err());
     assert_eq!(journal.open().await.expect("the store answers").inbox, 2);
     one.stop(Duration::from_secs(5)).await;
 }

@@ -13,6 +13,7 @@ const UNCLAIMED: &[&str] = &[
     "coordination",
     "claim_history",
     "inbox",
+    "outcomes",
     "outbox",
     "communities",
     "channels",

@@ -305,7 +305,7 @@ impl Carrier {
             Payload::Happened(event) => vec![Accepted::Event(event)],
             Payload::Errand(_) => return,
         };
-        let (mut last, mut lost) = (None, false);
+        let (mut last, mut lost, awaited) = (None, false, asked.is_some());
         for one in left {
             let id = match &one {
                 Accepted::Message(message) | Accepted::Left(message) if resolve::is_command(&message.text) => &message.id,
@@ -318,7 +318,7 @@ impl Carrier {
             let message_id = format!("{}|{id}", self.key);
             let body = serde_json::to_string(&one).unwrap_or_default();
             let entry = Entry { message_id: message_id.clone(), entity: self.key.to_string(), body };
-            match self.afar.0.household.journal().leave(entry).await {
+            match self.afar.0.household.journal().leave(entry, awaited).await {
                 Ok(_) => last = Some(message_id),
                 Err(error) => {
                     tracing::error!(channel = %self.key, %error, "what was heard is lost, or done later");
@@ -362,6 +362,10 @@ async fn recorded(household: &Household, message_id: &str) -> Option<Outcome> {
         }
     };
     tokio::time::timeout(PATIENCE, done).await.ok()?;
+    if let Some(told) = journal.outcome(message_id).await.ok()? {
+        return serde_json::from_str(&told).ok();
+    }
+    // Whoever acted on it told nothing, or nobody asked for it: what is durable is written down.
     let mut outcome = Outcome { verdict: Verdict::Done, ..Outcome::default() };
     for one in journal.told(&ids).await.ok()? {
         outcome.responses.extend(serde_json::from_str::<Vec<Response>>(&one.answer).unwrap_or_default());
