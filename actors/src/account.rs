@@ -1,19 +1,23 @@
 //! One bot account on one platform: everything it says goes out here, in order, within its send budget.
 
+pub mod ticket;
+
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Fault, Me};
 use waddlebot_runtime::platform::{Moderation, Outgoing, Platform, PlatformError};
 
 use crate::budget::wallet::{Lenders, Wallet};
+use ticket::Stub;
 
 /// What an account is told.
 pub enum Order {
     /// Say this; the answer is for who must know whether it went out.
-    Send(Outgoing, Option<oneshot::Sender<Result<(), PlatformError>>>),
+    Send(Outgoing, Option<Stub>),
     /// Take this measure.
     Moderate(Moderation),
 }
@@ -49,25 +53,25 @@ impl Actor for Account {
     }
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
-        let (line, reply) = match order {
-            Order::Send(line, reply) => (line, reply),
+        let (line, stub) = match order {
+            Order::Send(line, stub) => (line, stub),
             Order::Moderate(moderation) => {
                 self.moderate(&moderation, me).await;
                 return Ok(());
             }
         };
-        let patience = if reply.is_some() { LONG_PATIENCE } else { PATIENCE };
-        let sent = self.say(&line, patience, me).await;
+        let sent = self.say(&line, stub.as_ref(), me).await;
         match &sent {
             Ok(()) => self.sent += 1,
+            Err(PlatformError::Lost { .. }) if stub.as_ref().is_some_and(Stub::is_wanted_back) => {}
             Err(error) => {
                 self.refused += 1;
                 me.address().meter().fault(error.to_string());
                 tracing::warn!(channel = %line.channel, %error, "a line was not sent");
             }
         }
-        if let Some(reply) = reply {
-            reply.send(sent).ok();
+        if let Some(stub) = stub {
+            stub.became(sent);
         }
         Ok(())
     }
@@ -100,10 +104,21 @@ impl Account {
         }
     }
 
-    async fn say(&mut self, line: &Outgoing, patience: Duration, me: &Me<Order>) -> Result<(), PlatformError> {
-        let clock = me.clock();
+    async fn say(&mut self, line: &Outgoing, stub: Option<&Stub>, me: &Me<Order>) -> Result<(), PlatformError> {
+        let (clock, lost) = (me.clock(), PlatformError::Lost { platform: self.platform.name() });
+        let patience = if stub.is_some() { LONG_PATIENCE } else { PATIENCE };
+        let mut back = pin!(async {
+            match stub {
+                Some(stub) => stub.wanted_back().await,
+                None => pending().await,
+            }
+        });
         if let Some(budget) = self.platform.limits(&line.channel).budget {
-            let wait = self.wallet.pass(budget, self.platform.is_exclusive(), clock).await;
+            let wait = tokio::select! {
+                biased;
+                () = &mut back => return Err(lost),
+                wait = self.wallet.pass(budget, self.platform.is_exclusive(), clock) => wait,
+            };
             if !wait.is_zero() {
                 self.waited += wait;
                 metrics::counter!("waddlebot_send_waits_total", "platform" => self.platform.name()).increment(1);
@@ -112,8 +127,13 @@ impl Account {
         let first = clock.since_boot();
         loop {
             // As late as can be: nothing goes out once the lease leaves no time for it.
-            if me.world().gate.wait(SENDING, PATIENCE).await.is_err() {
-                return Err(PlatformError::Lost { platform: self.platform.name() });
+            let may = tokio::select! {
+                biased;
+                () = &mut back => false,
+                open = me.world().gate.wait(SENDING, PATIENCE) => open.is_ok(),
+            };
+            if !may || stub.is_some_and(|stub| !stub.leaves()) {
+                return Err(lost);
             }
             let answer = tokio::select! {
                 answer = self.platform.send(line) => answer,
@@ -124,10 +144,16 @@ impl Account {
                 Err(PlatformError::Lost { .. }) => Duration::from_millis(500),
                 other => return other,
             };
-            if clock.since_boot() + wait > first + patience {
-                return Err(PlatformError::Lost { platform: self.platform.name() });
+            if let Some(stub) = stub {
+                stub.stays();
             }
-            clock.sleep(wait).await;
+            if clock.since_boot() + wait > first + patience {
+                return Err(lost);
+            }
+            tokio::select! {
+                () = &mut back => return Err(lost),
+                () = clock.sleep(wait) => {}
+            }
         }
     }
 }
@@ -172,8 +198,8 @@ mod tests {
                 .expect("it opens");
         let mut answers = ["lost", "found"].map(|text| {
             let line = Outgoing { channel: ChannelKey::parse("deaf:room").expect("a key"), text: text.into(), key: Text::new() };
-            let (sender, answer) = oneshot::channel();
-            account.address.send(Order::Send(line, Some(sender))).expect("it is there");
+            let (stub, answer) = ticket::ticket();
+            account.address.send(Order::Send(line, Some(stub))).expect("it is there");
             answer
         });
         let turning = async {

@@ -2,6 +2,7 @@
 
 mod courier;
 pub mod cut;
+mod ways;
 
 use std::fmt;
 use std::time::Duration;

@@ -16,12 +16,14 @@ mod rules;
 
 use std::collections::HashSet;
 use std::future::ready;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use changes::Reported;
 use dashmap::DashSet;
+use futures_util::future::join;
 use metrics::{Counter, counter};
 pub use operator::{NotOperated, Operator};
 pub use residents::{Asked, Gathered, Resident};
@@ -78,6 +80,9 @@ pub struct Foundation {
     /// This start of this node: makes ids for messages that have none.
     pub ids: Arc<str>,
 }
+
+/// How long a community that goes waits for what it says to go out.
+const GRACE: Duration = Duration::from_millis(150);
 
 /// Why a community cannot be had here.
 #[derive(Debug, thiserror::Error)]
@@ -199,11 +204,28 @@ impl Household {
     }
 
     /// Stops a community and its channels in good order, so that it can be handed to another node. Nobody opens
-    /// it here before [`Household::released`].
+    /// it here before [`Household::released`]. What its channels still have to say and could not say yet is left to
+    /// that node: it does not wait for a platform that takes one line in two seconds.
     pub async fn release(&self, id: CommunityId) {
         self.0.leaving.insert(id);
+        let on = &self.0.on;
         // Whoever was about to open one has done so when the node answers.
-        self.0.on.node.ask(|reply| node::Order::Release(id, reply)).await.ok();
+        let mut released = pin!(on.node.ask(|reply| node::Order::Release(id, reply)));
+        let in_time = tokio::select! {
+            biased;
+            _ = &mut released => true,
+            () = on.world.clock.sleep(GRACE) => false,
+        };
+        let called_back = async {
+            if on.courier.call_back(id).await {
+                on.journal.flushed().await;
+            }
+        };
+        if in_time {
+            called_back.await;
+        } else {
+            join(called_back, released).await.1.ok();
+        }
         self.0.channels.sweep();
     }
 
@@ -215,6 +237,7 @@ impl Household {
 
     /// A community that was released has another node, or none.
     pub fn released(&self, id: CommunityId) {
+        self.0.on.courier.called_back(id);
         self.0.leaving.remove(&id);
     }
 

@@ -99,10 +99,7 @@ impl Actor for Node {
             Order::Communities(reply) => drop(reply.send(self.communities.iter().map(|(id, address)| (*id, address.clone())).collect())),
             Order::Account(platform, lenders, reply) => drop(reply.send(self.account(platform, lenders, me).await)),
             Order::Connection(connection) => self.connect(connection, me).await,
-            Order::Disconnect(key, reply) => {
-                self.disconnect(&key).await;
-                reply.send(()).ok();
-            }
+            Order::Disconnect(key, reply) => self.disconnect(key, reply),
             Order::Release(community, reply) => self.release(community, reply),
             Order::Journal(reply) => drop(reply.send(self.journal.clone())),
             Order::Vacate(reply) => {
@@ -205,11 +202,17 @@ impl Node {
         self.connections.insert(connection.key(), (connection, stop));
     }
 
-    async fn disconnect(&mut self, key: &str) {
-        let Some((_, Some(stop))) = self.connections.remove(key) else { return };
-        if tokio::time::timeout(Duration::from_secs(6), stop()).await.is_err() {
-            tracing::warn!(connection = key, "did not stop in time");
-        }
+    /// Beside the node, which goes on meanwhile: a good-bye takes its time.
+    fn disconnect(&mut self, key: String, reply: oneshot::Sender<()>) {
+        let stop = self.connections.remove(&key).and_then(|(_, stop)| stop);
+        spawn::task("disconnect", async move {
+            if let Some(stop) = stop
+                && tokio::time::timeout(Duration::from_secs(6), stop()).await.is_err()
+            {
+                tracing::warn!(connection = key, "did not stop in time");
+            }
+            reply.send(()).ok();
+        });
     }
 
     /// Channels first, so that what was heard is answered; beside the node, which opens others meanwhile.

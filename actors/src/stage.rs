@@ -13,7 +13,7 @@ use waddlebot_runtime::intake::{self, Ears, Outcome};
 use waddlebot_runtime::membership::{self, Before, Here, Membership, Terms};
 use waddlebot_runtime::placement::{Placement, Unclaimed};
 use waddlebot_runtime::platform::{
-    Boxed, Capabilities, Limits, Measure, Moderation, Outgoing, Platform, PlatformError, Platforms, Profile, Unit,
+    Boxed, Budget, Capabilities, Limits, Measure, Moderation, Outgoing, Platform, PlatformError, Platforms, Profile, Unit,
 };
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::secret::Secret;
@@ -52,6 +52,7 @@ pub struct Seen {
     lines: Arc<Mutex<Vec<Outgoing>>>,
     items: Arc<Mutex<Vec<Response>>>,
     profiles: Arc<Mutex<Vec<Profile>>>,
+    budget: Arc<Mutex<Option<Budget>>>,
 }
 
 impl Stage {
@@ -196,6 +197,11 @@ impl Seen {
         self.items.lock().drain(..).collect()
     }
 
+    /// From now on the platform takes no more than this.
+    pub fn takes(&self, budget: Option<Budget>) {
+        *self.budget.lock() = budget;
+    }
+
     /// Lets the platform know somebody.
     pub fn knows(&self, profile: Profile) {
         self.profiles.lock().push(profile);
@@ -208,7 +214,7 @@ impl Platform for Seen {
     }
 
     fn limits(&self, _: &ChannelKey) -> Limits {
-        Limits { length: 2000, unit: Unit::Characters, budget: None }
+        Limits { length: 2000, unit: Unit::Characters, budget: *self.budget.lock() }
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -1,6 +1,7 @@
 //! Looks after what this node serves: takes what nobody serves, takes up what was left, hands over what others should serve.
 
 mod leaving;
+mod step;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use waddlebot_runtime::actor::{Actor, Fault, Me};
 use waddlebot_runtime::placement::{Placement, Unclaimed, choice};
 use waddlebot_runtime::store::{Claim, Identity, Neighbour, StoreError};
@@ -17,6 +19,7 @@ use crate::household::{Household, Seen};
 use crate::node::{Connection, community_of};
 use crate::overlay::Overlays;
 use leaving::Going;
+use step::step;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(1);
@@ -69,6 +72,8 @@ pub struct Steward {
     draining: bool,
     /// What is still to be handed over.
     going: Option<Going>,
+    /// The connections that are closed and given back, beside a drain.
+    closing: Option<JoinHandle<()>>,
     /// Whether its process ends after the drain.
     ends: bool,
     looks: u64,
@@ -89,8 +94,8 @@ impl Actor for Steward {
     async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         me.address().send(Order::Look)?;
         let (seen, connected) = (Seen::new(), HashSet::new());
-        let (draining, going, ends) = (false, None, false);
-        Ok(Self { seed, seen, connected, draining, going, ends, looks: 0, above: 0, untaken: 0, stuck_for: 0, given: 0, taken: 0 })
+        let (draining, going, closing, ends) = (false, None, None, false);
+        Ok(Self { seed, seen, connected, draining, going, closing, ends, looks: 0, above: 0, untaken: 0, stuck_for: 0, given: 0, taken: 0 })
     }
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
@@ -121,6 +126,7 @@ impl Actor for Steward {
                 if self.going.take().is_some() {
                     tracing::info!(handed_over = self.given, "this node stays: the rest is not handed over");
                 }
+                self.closed().await;
                 let stays = self.seed.placement.stays().await.map_err(|error| error.to_string());
                 if stays.is_ok() && std::mem::take(&mut self.draining) {
                     me.later(LOOK, Order::Look);
@@ -129,6 +135,7 @@ impl Actor for Steward {
             }
             Order::Move(entity, to, reply) => drop(reply.send(self.give_to(&entity, &to).await)),
             Order::Vacate(reply) => {
+                self.closed().await;
                 for key in std::mem::take(&mut self.connected) {
                     self.seed.household.disconnect(&key).await;
                 }
@@ -249,9 +256,10 @@ impl Steward {
         let Some(id) = community_of(entity) else {
             return Err(StoreError::Refused(format!("{entity} goes with what it lives beside, or stays")));
         };
-        self.seed.household.release(id).await;
-        self.seed.overlays.release(id).await;
-        let given = self.seed.placement.hand_over_many(&[entity.to_owned()], to).await;
+        let (clock, placement) = (&self.seed.household.world().clock, &self.seed.placement);
+        step(clock, "what lives there ends", entity, self.seed.household.release(id)).await;
+        step(clock, "its overlays end", entity, self.seed.overlays.release(id)).await;
+        let given = step(clock, "its claims are handed over", entity, placement.hand_over_many(&[entity.to_owned()], to)).await;
         self.seed.household.released(id);
         self.seed.overlays.released(id);
         match &given {
@@ -265,13 +273,14 @@ impl Steward {
     /// Gives many communities, in which nobody is active, to another node; how many claims went.
     async fn hand_over_idle(&self, entities: &[String], to: &Identity) -> usize {
         let ids: Vec<_> = entities.iter().filter_map(|entity| community_of(entity)).collect();
+        let (clock, placement, first) = (&self.seed.household.world().clock, &self.seed.placement, entities.first().map_or("", |it| it));
         // Somebody may have come since it was looked.
-        join_all(ids.iter().map(async |id| {
+        let end = join_all(ids.iter().map(async |id| {
             self.seed.household.release(*id).await;
             self.seed.overlays.release(*id).await;
-        }))
-        .await;
-        let given = self.seed.placement.hand_over_many(entities, to).await;
+        }));
+        step(clock, "what lives there and in others ends", first, end).await;
+        let given = step(clock, "the claims of many are handed over", first, placement.hand_over_many(entities, to)).await;
         for id in ids {
             self.seed.household.released(id);
             self.seed.overlays.released(id);

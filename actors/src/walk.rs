@@ -1,5 +1,6 @@
 //! The walk of a message through the whole house: in order, once, and past every broken module.
 
+mod handed;
 mod lease;
 mod once;
 mod replay;

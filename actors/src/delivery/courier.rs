@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use tokio::sync::oneshot;
 use waddlebot_runtime::actor::Address;
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Text};
 use waddlebot_runtime::fault;
@@ -12,9 +11,12 @@ use waddlebot_runtime::gate::Gate;
 use waddlebot_runtime::journal::{Journal, Marked};
 use waddlebot_runtime::platform::{Boxed, Capabilities, Measure, Moderation, Outgoing, PlatformError, Platforms};
 use waddlebot_runtime::response::{Line, Response};
+use waddlebot_runtime::spawn;
 
 use super::cut::cut;
+use super::ways::{Carried, Pass, Ways};
 use crate::account;
+use crate::account::ticket::{Ticket, ticket};
 
 /// One response on its way.
 #[derive(Clone, Debug)]
@@ -34,9 +36,11 @@ pub trait Screens: Send + Sync + 'static {
 /// Lines that were handed to an account, by their outbox row.
 #[must_use = "their outbox rows stay until it is settled what became of them"]
 pub struct OnItsWay {
-    waiting: Vec<(String, Vec<Answer>)>,
+    lines: Vec<Carried>,
     /// The life that marked them.
     life: String,
+    /// Shows that they are on their way, and whose they are.
+    pass: Option<Pass>,
 }
 
 /// Knows the way to every account and overlay. Cloning shares it.
@@ -47,18 +51,23 @@ pub struct Courier {
     screens: Arc<dyn Screens>,
     journal: Journal,
     gate: Gate,
+    ways: Ways,
 }
 
 /// What handing a line over may take of the lease.
 const NEED: Duration = Duration::from_millis(500);
 /// A committed answer waits until the lease is renewed; when it is lost instead, the next owner sends it.
 const PATIENCE: Duration = Duration::from_secs(3600);
+/// How long a community that goes to another node waits for the answer to a line that was on its way when it was called back.
+const ARRIVAL: Duration = Duration::from_secs(1);
+/// How long it waits for all of them.
+const RETURN: Duration = Duration::from_secs(3);
 
 impl Courier {
     /// One that knows these ways.
     #[must_use]
     pub fn new(platforms: Platforms, screens: Arc<dyn Screens>, journal: Journal) -> Self {
-        Self { accounts: Arc::default(), platforms, screens, journal, gate: Gate::always() }
+        Self { accounts: Arc::default(), platforms, screens, journal, gate: Gate::always(), ways: Ways::default() }
     }
 
     /// The same on a node with a lease: nothing committed is marked as going out while this gate is shut.
@@ -101,14 +110,15 @@ impl Courier {
 
     /// Hands parcels to those who bring them, in order; what became of them is for [`Courier::settle`].
     pub async fn hand_over(&self, channel: &ChannelKey, community: CommunityId, parcels: Vec<Parcel>) -> OnItsWay {
-        let mut on_its_way = OnItsWay { waiting: Vec::new(), life: String::new() };
+        let mut on_its_way = OnItsWay { lines: Vec::new(), life: String::new(), pass: None };
         let Some(marked) = self.mark(channel, &parcels).await else { return on_its_way };
+        on_its_way.pass = parcels.iter().any(|parcel| parcel.id.is_some()).then(|| self.ways.pass(community));
         for Parcel { id, response } in parcels {
             match response {
                 Response::Chat(_) if marked.leaves_out(id.as_ref()) => {
                     tracing::info!(%channel, id, "an answer is not said: another life has taken it up");
                 }
-                Response::Chat(line) => on_its_way.waiting.extend(self.say(channel, &line, id)),
+                Response::Chat(line) => on_its_way.lines.extend(self.say(channel, &line, id)),
                 item => self.show(community, &item, id).await,
             }
         }
@@ -118,11 +128,34 @@ impl Courier {
         on_its_way
     }
 
-    /// Waits until it is known what became of each line, and notes it.
-    pub async fn settle(&self, OnItsWay { waiting, life }: OnItsWay) {
-        for (id, answers) in waiting {
-            self.settle_one(id, answers, &life).await;
+    /// Waits until it is known what became of each line, and notes it. What is called back meanwhile and has not left
+    /// stays in the outbox.
+    pub async fn settle(&self, OnItsWay { lines, life, pass }: OnItsWay) {
+        let Some(pass) = pass else { return };
+        for mut line in lines {
+            let called = tokio::select! {
+                biased;
+                () = line.arrives() => false,
+                () = self.ways.calls(pass.community()) => true,
+            };
+            if called { self.take_back(line, &life).await } else { self.note(line, &life) }
         }
+    }
+
+    /// Calls back what is on its way out of a community that goes to another node, and what sets out from now on; waits
+    /// until nothing is on its way. Whether anything was.
+    pub async fn call_back(&self, community: CommunityId) -> bool {
+        let any = !self.ways.are_empty(community);
+        self.ways.call(community);
+        if tokio::time::timeout(RETURN, self.ways.emptied(community)).await.is_err() {
+            tracing::warn!(community, "answers are on their way still, though they were called back");
+        }
+        any
+    }
+
+    /// A community has gone, or stays after all: nothing more is called back.
+    pub fn called_back(&self, community: CommunityId) {
+        self.ways.call_no_more(community);
     }
 
     /// Answers of which it is not known whether they were written: should they be, they are sent.
@@ -159,32 +192,50 @@ impl Courier {
     }
 
     /// Hands a line to the account; for a line of the outbox, what to wait for.
-    fn say(&self, channel: &ChannelKey, line: &Line, id: Option<String>) -> Option<(String, Vec<Answer>)> {
+    fn say(&self, channel: &ChannelKey, line: &Line, id: Option<String>) -> Option<Carried> {
         let platform = self.platforms.of(channel);
         let Some((platform, account)) = platform.and_then(|platform| Some((platform, self.accounts.get(platform.name())?))) else {
             tracing::error!(%channel, "no account speaks on this platform");
             return None;
         };
-        let mut answers = Vec::new();
+        let mut tickets: Vec<Ticket> = Vec::new();
         for (part, text) in cut(&line.shown(), platform.limits(channel)).into_iter().enumerate() {
             let key = match &id {
                 Some(id) => format!("{id}.{part}").into(),
                 None => Text::new(),
             };
-            let (sender, receiver) = id.is_some().then(oneshot::channel).unzip();
-            let sent = account.send(account::Order::Send(Outgoing { channel: channel.clone(), text, key }, sender));
+            let (stub, ticket) = id.is_some().then(ticket).unzip();
+            let sent = account.send(account::Order::Send(Outgoing { channel: channel.clone(), text, key }, stub));
             if sent.is_err() {
                 tracing::error!(%channel, "the account has ended: a line was not sent");
             }
-            answers.extend(receiver);
+            tickets.extend(ticket);
         }
-        id.map(|id| (id, answers))
+        id.map(|id| Carried::new(id, tickets))
     }
 
-    async fn settle_one(&self, id: String, answers: Vec<Answer>, life: &str) {
+    /// Takes a line back that has not left: whoever serves its channel next says it.
+    async fn take_back(&self, mut line: Carried, life: &str) {
+        if line.comes_back() {
+            tracing::debug!(id = line.id, "an answer is left to who serves its channel next");
+            self.journal.unsent(vec![line.id.clone()], life);
+            // Or by this life, should the community stay.
+            return self.journal.let_go(vec![line.id]);
+        }
+        if tokio::time::timeout(ARRIVAL, line.arrives()).await.is_ok() {
+            return self.note(line, life);
+        }
+        let (courier, life) = (self.clone(), life.to_owned());
+        spawn::task("late line", async move {
+            line.arrives().await;
+            courier.note(line, &life);
+        });
+    }
+
+    fn note(&self, Carried { id, answers, .. }: Carried, life: &str) {
         let (mut said, mut lost, mut unknown) = (false, false, false);
         for answer in answers {
-            match answer.await {
+            match answer {
                 Ok(Err(PlatformError::Lost { .. })) => lost = true,
                 Ok(Err(PlatformError::Unknown { .. })) | Err(_) => unknown = true,
                 Ok(_) => said = true,
@@ -230,5 +281,3 @@ impl Mark {
         }
     }
 }
-
-type Answer = oneshot::Receiver<Result<(), PlatformError>>;

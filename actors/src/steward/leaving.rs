@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
+use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::Neighbour;
 
+use super::step::step;
 use super::{Steward, choose};
 use crate::node::community_of;
 
@@ -49,14 +51,9 @@ impl Steward {
         if let Err(error) = placement.drains().await {
             tracing::warn!(%error, "nobody was told that this node goes");
         }
-        let connections: Vec<_> = std::mem::take(&mut self.connected).into_iter().collect();
-        for key in connections {
-            self.seed.household.disconnect(&key).await;
-            if let Err(error) = placement.release(&key).await {
-                tracing::warn!(connection = key, %error, "was not given back");
-            }
-        }
-        self.seed.household.hand_budgets_on().await;
+        self.closes().await;
+        let clock = self.seed.household.world().clock.clone();
+        step(&clock, "what was lent is handed on", "", self.seed.household.hand_budgets_on()).await;
         let (leaders, targets) = match (placement.leaders().await, self.targets().await) {
             (Ok(leaders), Ok(targets)) => (leaders, targets),
             (Err(error), _) | (_, Err(error)) => {
@@ -73,6 +70,28 @@ impl Steward {
         Some((idle, active, targets))
     }
 
+    /// Closes what only one node may have open, and gives it back, while the rest is handed over.
+    async fn closes(&mut self) {
+        self.closed().await;
+        let (household, placement) = (self.seed.household.clone(), self.seed.placement.clone());
+        let connected = std::mem::take(&mut self.connected);
+        self.closing = Some(spawn::task("good-bye", async move {
+            for key in connected {
+                step(&household.world().clock, "a connection is closed", &key, household.disconnect(&key)).await;
+                if let Err(error) = placement.release(&key).await {
+                    tracing::warn!(connection = key, %error, "was not given back");
+                }
+            }
+        }));
+    }
+
+    /// Waits until what was about to be closed is closed and given back.
+    pub(super) async fn closed(&mut self) {
+        if let Some(closing) = self.closing.take() {
+            closing.await.ok();
+        }
+    }
+
     /// Hands the next few over; whether there are more.
     pub(super) async fn strokes(&mut self) -> bool {
         // None when this node stays after all.
@@ -86,6 +105,7 @@ impl Steward {
             }
             Err(_) => tracing::warn!("there was no time to hand everything over: the rest is given back"),
         }
+        self.closed().await;
         going.waiting.into_iter().for_each(|waiting| {
             waiting.send(()).ok();
         });
