@@ -255,7 +255,7 @@ impl Node {
             }
         }
         for (_, account) in self.accounts.drain() {
-            tokio::time::timeout(Duration::from_secs(2), account.drain()).await.ok();
+            tokio::time::timeout(LAST_WORDS, account.drain()).await.ok();
         }
         for (_, (connection, stop)) in self.connections.drain() {
             let Some(stop) = stop else { continue };
@@ -266,6 +266,9 @@ impl Node {
         self.journal.close().await;
     }
 }
+
+/// How long an account goes on at the end. What must be said was waited for with its channel, or is in the outbox.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Waits for all of them together, for no longer than ten seconds.
 async fn ended_in_time<F: Future<Output = ()>>(whose: &str, ending: impl Iterator<Item = F>) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use waddlebot_testbed::{Deadline, eventually, get, passes};
+use waddlebot_testbed::{Deadline, eventually, get, irc, passes};
 
 use crate::rig::{Cluster, LIMIT, Node};
 
@@ -84,4 +84,60 @@ fn a_drain_ends_when_the_node_is_told_to_take_part_again() {
     assert!(still + 100 > left, "{left} were left, {still} are: it goes on handing over");
     assert_eq!(one.memory("placement")["draining"], json!(false));
     assert_eq!(one.hears("lobby", "!ping here"), "pong here");
+}
+
+/// How many answers wait when the node is ended: at one in two seconds more than the ten seconds that one which does
+/// its best to say them first is given.
+const WAITING: usize = 8;
+
+#[test]
+fn a_node_that_is_ended_leaves_what_an_irc_server_takes_slowly_to_the_next_and_each_answer_is_said_once() {
+    let (cluster, server) = (Cluster::new(), irc::Server::ngircd());
+    let address = server.address().to_string();
+    let settings = [
+        ("WADDLEBOT_IRC_SERVER", address.as_str()),
+        ("WADDLEBOT_IRC_NICK", "waddle"),
+        ("WADDLEBOT_IRC_CHANNELS", "#room"),
+        ("WADDLEBOT_IRC_TLS", "false"),
+    ];
+    let mut ana = server.person("ana");
+    ana.joins("#room");
+    let (mut one, mut two) = (cluster.node("n1"), cluster.node("n2"));
+    one.start_with(&settings);
+    ana.hears("JOIN");
+    two.start_with(&settings);
+    eventually("they reach each other", LIMIT, || one.reaches() == ["n2"] && two.reaches() == ["n1"]);
+    assert_eq!(two.hears("lobby", "!ping here"), "pong here");
+    assert_eq!((cluster.owner("connection:irc"), cluster.owner("community:2")), ("n1".into(), "n2".into()));
+
+    let mut said = 0;
+    let waiting = || cluster.sql("SELECT count(*) FROM outbox").parse::<usize>().expect("a number");
+    let deadline = Deadline::within(LIMIT * 3);
+    while waiting() < WAITING {
+        assert!(!deadline.passed(), "{said} were asked for, {} wait", waiting());
+        said += 1;
+        ana.says("#room", &format!("!memories add quote \"Line {said}\" ana"));
+    }
+    let done = || cluster.sql("SELECT count(*) FROM executions WHERE module = 'memories'").parse::<usize>().expect("a number");
+    eventually("all is done", LIMIT, || done() == said);
+
+    let began = Deadline::within(LIMIT);
+    two.bot().is_asked_to_end();
+    eventually("the other node answers in its place", LIMIT, || one.says("lobby", "!ping still", "").is_ok());
+    assert!(two.bot().wait_exit(LIMIT).success());
+    println!("{said} asked for, ended {:?} after the signal", LIMIT.saturating_sub(began.left()));
+    assert!(!two.log().contains("did not stop in time"), "{}", two.log());
+
+    let times = |ana: &irc::Person, number| {
+        let answer = format!("Kept as #{number}:");
+        ana.heard().iter().filter(|line| line.contains(" PRIVMSG ") && line.contains(&answer)).count()
+    };
+    for number in 1..=said {
+        eventually(&format!("answer {number} is said"), LIMIT * 2, || {
+            ana.catches_up();
+            times(&ana, number) > 0
+        });
+    }
+    (1..=said).for_each(|number| assert_eq!(times(&ana, number), 1, "answer {number}"));
+    ana.quit();
 }

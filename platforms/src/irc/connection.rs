@@ -34,7 +34,7 @@ const LEAST_ROOM: usize = 4 * 1024;
 const TICK: Duration = Duration::from_secs(1);
 /// Longest line of Twitch without tags: 500 characters and what stands around them.
 const TWITCH_LINE: usize = 4096;
-/// Longest wait for what is still to be written when the bot leaves.
+/// Longest wait for what may still be written when the bot leaves; what waits for the budget is not waited for.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Longest wait for the server to close after that; some never do.
 const CLOSED: Duration = Duration::from_millis(300);
@@ -255,7 +255,7 @@ impl Link {
     }
 }
 
-/// Lets what waits go out, says good-bye, and waits until the server has closed: all in bounded time. Closing first,
+/// Lets go out what may, says good-bye, and waits until the server has closed: all in bounded time. Closing first,
 /// with something of the server's unread, could make it drop what we said last.
 async fn farewell(
     outbox: &Outbox,
@@ -264,7 +264,7 @@ async fn farewell(
     reader: &mut (impl AsyncRead + Unpin),
 ) {
     let said = async {
-        while !outbox.is_idle() {
+        while !outbox.rests(clock.since_boot()) {
             clock.sleep(Duration::from_millis(5)).await;
         }
     };

@@ -158,6 +158,13 @@ impl Outbox {
         state.urgent.is_empty() && state.waiting.is_empty() && !state.writing
     }
 
+    /// Whether nothing more can be written now: everything is out, or what is not waits for the budget.
+    pub fn rests(&self, now: Duration) -> bool {
+        let state = self.state.lock();
+        let nothing_may = state.waiting.is_empty() || !state.budget.wait(now).is_zero();
+        state.urgent.is_empty() && !state.writing && nothing_may
+    }
+
     /// The connection is gone: what waits will not leave.
     pub fn close(&self) {
         let mut state = self.state.lock();
@@ -335,7 +342,10 @@ mod tests {
     fn talk_keeps_to_the_budget_and_protocol_lines_do_not_wait() {
         let outbox = outbox(Budget::rfc());
         let _tickets: Vec<Ticket> = (0..8).map(|_| say(&outbox, "x\r\n")).collect();
+        assert!(!outbox.rests(NOW), "something may leave");
         assert_eq!(collected(&outbox, NOW), "x\r\n".repeat(5));
+        outbox.written();
+        assert!(outbox.rests(NOW) && !outbox.is_idle(), "what waits waits for the budget");
         outbox.urgent(&mut BytesMut::from(&b"PONG x\r\n"[..]), NOW);
         assert_eq!(collected(&outbox, NOW), "PONG x\r\n");
         assert_eq!(collected(&outbox, NOW + Duration::from_secs(2)), "");
