@@ -88,3 +88,31 @@ impl Stub {
         self.answer.send(what).ok();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_taken_back_before_it_leaves_and_never_while_it_is_on_its_way() {
+        let (stub, early) = ticket();
+        assert!(early.take_back());
+        assert!(!stub.leaves(), "what was taken back does not leave");
+
+        let (stub, late) = ticket();
+        assert!(stub.leaves());
+        assert!(!late.take_back(), "the platform has it");
+        stub.stays();
+        assert!(stub.is_wanted_back() && !stub.leaves(), "what the platform did not take goes back");
+    }
+
+    #[tokio::test]
+    async fn who_gave_a_line_learns_what_became_of_it() {
+        let (stub, line) = ticket();
+        stub.became(Ok(()));
+        assert_eq!(line.await, Ok(Ok(())));
+        let (stub, line) = ticket();
+        drop(stub);
+        assert!(line.await.is_err(), "the account has ended");
+    }
+}
