@@ -1,5 +1,6 @@
 //! Looks after what this node serves: takes what nobody serves, takes up what was left, hands over what others should serve.
 
+mod crowded;
 mod leaving;
 mod step;
 
@@ -184,14 +185,17 @@ impl Steward {
         let stuck = untaken > 0 && untaken >= self.untaken;
         self.stuck_for = if stuck { self.stuck_for + 1 } else { 0 };
         self.untaken = untaken;
+        let kept_free = self.makes_room().await?;
         if untaken == 0 {
             return Ok(Vec::new());
         }
+        let placement = &self.seed.placement;
         let room = if self.stuck_for > ROUNDS {
             untaken.div_ceil(placement.nodes().await?.len().max(1))
         } else {
             placement.fair_share(untaken).await?.saturating_sub(placement.load())
         };
+        let room = room.saturating_sub(kept_free);
         let taken = if room == 0 { Vec::new() } else { placement.take(room.min(AT_ONCE)).await? };
         // What this node took itself is no sign that the others do.
         self.untaken = untaken - taken.len().min(untaken);

@@ -2,6 +2,7 @@
 
 mod airing;
 pub mod choice;
+mod crowded;
 mod group;
 pub mod ledger;
 mod left;
@@ -9,7 +10,7 @@ pub mod outside;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -106,6 +107,8 @@ struct Inner {
     /// The answer to a statement was lost, or a life is new: the rows may know of claims that are not among those held.
     unsure: AtomicBool,
     learns: AtomicU64,
+    /// How much was asked for here, and there was no room.
+    turned_away: AtomicUsize,
 }
 
 impl Placement {
@@ -126,6 +129,7 @@ impl Placement {
             airing: airing::Airing::default(),
             unsure: AtomicBool::new(true),
             learns: AtomicU64::new(1),
+            turned_away: AtomicUsize::new(0),
         }))
     }
 
@@ -207,6 +211,7 @@ impl Placement {
                 }
             }
             if !inner.held.contains_key(entity) && inner.held.len() >= inner.most {
+                inner.turned_away.fetch_add(1, Ordering::AcqRel);
                 return Err(Unclaimed::Full(inner.most));
             }
             let took = claims::take_one(&inner.store, &me, (entity, beside), epoch, own, inner.clock.now()).await;

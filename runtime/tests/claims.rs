@@ -24,6 +24,7 @@ on_both!(
     a_node_that_went_in_good_order_is_followed_at_once,
     two_nodes_that_ask_at_once_get_one_claim,
     what_wants_it_most_is_taken_first_and_no_more_than_the_most,
+    what_is_live_and_what_is_asked_for_waits_for_room_and_what_is_given_back_is_free,
     an_entity_that_failed_three_times_is_left_alone_until_a_fresh_start,
     what_was_given_away_is_never_taken_up_at_its_old_epoch,
     a_hand_over_goes_to_a_living_node_only,

@@ -155,3 +155,28 @@ fn a_node_that_joins_gets_its_share_in_small_steps_and_what_is_live_stays() {
         cluster.sql("SELECT max(claimed_at) - min(claimed_at) FROM claim_history WHERE owner = 'n2' AND entity_id LIKE 'community:1__'");
     assert!(between.parse::<i64>().is_ok_and(|millis| millis > 5_000), "one, and ten looks later the next: {between} ms");
 }
+
+#[test]
+fn a_node_that_serves_as_much_as_it_may_gives_back_what_is_idle_for_what_is_live_or_asked_for() {
+    let cluster = Cluster::new();
+    let mut node = cluster.node("n1");
+    node.start_with(&[("MAX_CLAIMS", "6")]);
+    let add = |first: u32, last: u32, live: bool| {
+        cluster
+            .sql(&format!("INSERT INTO communities (id, name, created_at) SELECT g, 'c' || g, 0 FROM generate_series({first}, {last}) g"));
+        cluster.sql(&format!(
+            "INSERT INTO coordination (entity_id, platform, channel_id, is_live) \
+             SELECT 'community:' || g, 'community', g, {live} FROM generate_series({first}, {last}) g"
+        ));
+    };
+    let held = |which: &str| cluster.sql(&format!("SELECT count(*) FROM coordination WHERE claimed_by = 'n1' AND {which}"));
+    add(100, 107, false);
+    eventually("it serves as many as it may", LIMIT, || held("TRUE") == "6");
+    add(200, 201, true);
+    eventually("what is live is served", LIMIT, || held("is_live") == "2");
+    assert_eq!(held("TRUE"), "6");
+    // Somebody speaks where nobody is served: room is made for the community, and for its channel.
+    eventually("it answers", LIMIT, || node.says("lobby", "!ping", "").is_ok_and(|answer| replies(&answer) == "pong"));
+    assert_eq!((held("is_live").as_str(), held("entity_id IN ('community:2', 'local:lobby')").as_str()), ("2", "2"));
+    assert!(held("TRUE").parse::<u32>().is_ok_and(|held| held <= 6), "{}", held("TRUE"));
+}

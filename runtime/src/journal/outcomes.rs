@@ -4,8 +4,8 @@
 use crate::chat::Millis;
 use crate::store::{Sql, Store, StoreError, Tx, sql};
 
-/// Who waits has given up long before.
-const FORGOTTEN: Millis = 10 * 60_000;
+/// Who waits has given up long before, also where the clocks of two nodes are hours apart.
+const FORGOTTEN: Millis = 24 * 3_600_000;
 
 /// Notes that somebody waits for what comes of these; forgets those that nobody waits for any more. What is known already stays.
 pub(super) async fn want(tx: &mut Tx, ids: &[&str], now: Millis) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The rows that say who holds what: the only SQL on them, here and in this folder.
 
+pub(crate) mod crowded;
 pub(crate) mod left;
 pub(crate) mod outside;
 pub(crate) mod shown;

@@ -145,6 +145,38 @@ pub(crate) async fn what_wants_it_most_is_taken_first_and_no_more_than_the_most(
     other.leave().await;
 }
 
+pub(crate) async fn what_is_live_and_what_is_asked_for_waits_for_room_and_what_is_given_back_is_free(place: Place) {
+    let (store, clock) = (opened(&place).await, Clock::turned());
+    let (mut one, mut two) =
+        (House::joined("n1", &store, &clock, Before::Unknown, 2).await.expect("it joins"), House::open("n2", &store, &clock).await);
+    let claim = one.placement.claim(ROOM).await.expect("it is free");
+    assert!(!one.placement.is_full());
+    one.placement.claim_beside("local:beside", ROOM).await.expect("it is free");
+    assert!(one.placement.is_full());
+    assert_eq!(one.placement.waiting_for_room().await.expect("counted"), (0, 0));
+    let add = async |text: &'static str| {
+        let mut tx = store.begin().await.expect("a transaction");
+        tx.run(sql(text)).await.expect("a row");
+        tx.commit().await.expect("a commit");
+    };
+    add("INSERT INTO coordination (entity_id, is_live) VALUES ('a:live', TRUE), ('a:idle', FALSE)").await;
+    add("INSERT INTO coordination (entity_id, is_live, claimed_by, incarnation) VALUES ('a:left', TRUE, 'n2', 0)").await;
+    add("INSERT INTO coordination (entity_id, is_live, affinity) VALUES ('a:beside', TRUE, 'a:live'), ('a:outside', TRUE, 'outside')")
+        .await;
+    add("INSERT INTO coordination (entity_id, is_live, status) VALUES ('a:broken', TRUE, 'error')").await;
+    assert!(matches!(one.placement.claim("a:idle").await, Err(Unclaimed::Full(2))));
+    assert_eq!(one.placement.waiting_for_room().await.expect("counted"), (2, 1), "what nobody has, and what a former life left");
+    assert_eq!(one.placement.waiting_for_room().await.expect("counted"), (2, 0), "who asks again says so again");
+    assert_eq!(one.placement.release_many(&[ROOM.to_owned()]).await.expect("an answer"), 2, "and what lives beside it");
+    assert!(one.placement.held().is_empty());
+    assert!(one.placement.learn().await.expect("it may act").is_empty(), "it is not taken up again");
+    assert!(matches!(write(&store, &claim).await, Err(StoreError::Stale { .. })));
+    assert_eq!(two.placement.claim(ROOM).await.expect("it is free").epoch, 2);
+    one.leave().await;
+    two.leave().await;
+}
+
+/// An actor that fails again and again takes its entity out of service.
 pub(crate) async fn an_entity_that_failed_three_times_is_left_alone_until_a_fresh_start(place: Place) {
     let (store, clock) = (opened(&place).await, Clock::turned());
     let mut one = House::open("n1", &store, &clock).await;
