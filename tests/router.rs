@@ -69,6 +69,13 @@ fn the_same_message_id_again_gets_the_first_answer_and_has_one_effect() {
     assert_eq!(second["status"], "duplicate");
     let third = collector.event(&said("!memories add quote \"not to be\" hamlet", "q2")).1;
     assert!(third["response"].as_str().unwrap().contains('2'), "{third}");
+    // A rest between two uses, and a rule that blocks, are no reason to answer otherwise.
+    let told = |answer: &Value| (answer["response"].clone(), answer["success"].clone(), answer["status_code"].clone());
+    for (text, id) in [("!so ninja", "s1"), ("!so again", "s2"), ("!ping one", "p1"), ("!nothing", "n1")] {
+        let first = collector.event(&said(text, id)).1;
+        assert_eq!(told(&collector.event(&said(text, id)).1), told(&first), "{text}");
+    }
+    assert_eq!(collector.event(&said("!ping two", "p1")).1["response"], "pong one");
 }
 
 #[test]

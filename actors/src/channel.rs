@@ -1,6 +1,7 @@
 //! A channel: hears what is said, in order, one at a time; finds the command, asks whether, passes it on.
 
 pub mod admit;
+mod before;
 mod chatters;
 mod counting;
 pub mod dispatch;
@@ -35,6 +36,7 @@ use crate::outside::Outside;
 use crate::roles::Roles;
 use crate::{community, rules};
 use admit::{Gatekeeper, Rate};
+pub use before::{Asker, Before};
 use chatters::Chatters;
 use foldhash::quality::RandomState;
 use outlet::Outlet;
@@ -139,6 +141,8 @@ pub struct Channel {
     hosts: HashMap<&'static str, dispatch::Known, RandomState>,
     sessions: Sessions,
     seen: HashMap<Text, Duration, RandomState>,
+    before: Before,
+    opened: Duration,
     heard: Duration,
     made: u64,
     ruled: ruled::Ruled,
@@ -170,6 +174,8 @@ impl Actor for Channel {
             hosts: HashMap::default(),
             sessions: Sessions::default(),
             seen: HashMap::default(),
+            before: Before::default(),
+            opened: me.clock().since_boot(),
             heard: me.clock().since_boot(),
             made: 0,
             ruled: ruled::Ruled::default(),
@@ -188,8 +194,13 @@ impl Actor for Channel {
                             self.said(message, None, me).await?;
                         }
                     }
-                    Heard::Asked(message, asked) => self.said(message, Some(asked), me).await?,
+                    Heard::Asked(message, asked) => {
+                        if let Some(asked) = self.before.asks(&message.id, asked) {
+                            self.said(message, Some(asked), me).await?;
+                        }
+                    }
                     Heard::Happened(mut event, asked) => {
+                        let asked = asked.map(Asker::new);
                         self.ranked(&mut event.by);
                         self.airs(&event);
                         Box::pin(self.happened(event, asked, false, me)).await?;
@@ -239,7 +250,7 @@ impl Actor for Channel {
             "community": self.seed.community,
             "counts": self.counts,
             "chatters_remembered": self.chatters.len(),
-            "message_ids_remembered": self.seen.len(),
+            "message_ids_remembered": self.seen.len() + self.before.len(),
             "rate_windows_remembered": self.gatekeeper.remembered(),
             "hosts_known": self.hosts.keys().collect::<Vec<_>>(),
         })
@@ -260,7 +271,7 @@ impl Channel {
 
     /// The walk of plain chatter ends here: one counter, one look at the first letters, one at the rules. What goes on
     /// from here waits in a box of its own, or every line of chatter would carry the room for it.
-    async fn said(&mut self, mut message: ChatMessage, asked: Option<oneshot::Sender<Outcome>>, me: &Me<Order>) -> Result<(), Fault> {
+    async fn said(&mut self, mut message: ChatMessage, asked: Option<Asker>, me: &Me<Order>) -> Result<(), Fault> {
         self.counts.messages += 1;
         self.chatters.spoke(&message);
         self.keep(&message);
@@ -276,7 +287,7 @@ impl Channel {
                 return Box::pin(self.overheard(message, asked, me)).await;
             }
             if let Some(asked) = asked {
-                asked.send(Outcome::default()).ok();
+                asked.tell(Outcome::default());
             }
             return Ok(());
         }
@@ -298,6 +309,7 @@ impl Channel {
         self.chatters.sweep(me.clock().now());
         self.sessions.tell();
         self.seen.retain(|_, at| *at + SEEN > now);
+        self.before.sweep(now);
         if now.saturating_sub(self.heard) >= IDLE && me.address().meter().waiting() == 0 {
             me.drain();
         } else {

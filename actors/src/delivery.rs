@@ -18,6 +18,8 @@ use waddlebot_runtime::spawn;
 
 pub use courier::{Courier, Parcel, Screens};
 
+use crate::channel::{Asker, Before};
+
 /// What came of one module's work.
 #[derive(Clone, Debug, Default)]
 pub struct Answered {
@@ -74,7 +76,7 @@ pub struct Order {
     /// What is coming, in order.
     pub coming: Vec<Coming>,
     /// Who waits for the outcome.
-    pub asked: Option<oneshot::Sender<Outcome>>,
+    pub asked: Option<Asker>,
     /// The inbox entry that is done when all is answered.
     pub entry: Option<Entered>,
 }
@@ -98,6 +100,8 @@ pub struct Seed {
     pub courier: Courier,
     /// Where finished entries are noted.
     pub journal: Journal,
+    /// What was answered is remembered there.
+    pub before: Before,
 }
 
 /// How long the answers behind a slow one wait for it.
@@ -144,7 +148,7 @@ impl Actor for Delivery {
             Coming::Ready(answered) => Some(answered),
             Coming::Later { .. } => None,
         });
-        self.deliver(answered.collect(), asked, entry).await;
+        self.deliver(answered.collect(), asked, entry, me.clock().since_boot()).await;
         Ok(())
     }
 
@@ -154,7 +158,7 @@ impl Actor for Delivery {
 }
 
 impl Delivery {
-    async fn deliver(&mut self, answered: Vec<Answered>, asked: Option<oneshot::Sender<Outcome>>, entry: Option<Entered>) {
+    async fn deliver(&mut self, answered: Vec<Answered>, asked: Option<Asker>, entry: Option<Entered>, now: Duration) {
         let mut outcome = Outcome::default();
         let keep = asked.is_some() || entry.as_ref().is_some_and(|entry| entry.left);
         let silent = answered.iter().all(|one| one.verdict != Verdict::Unavailable || one.parcels.is_empty());
@@ -169,6 +173,7 @@ impl Delivery {
                 self.seed.courier.carry(&self.seed.channel, self.seed.community, one.parcels).await;
             }
         }
+        let in_journal = entry.is_some();
         match entry {
             // Nothing was done, and nobody was told so: it is taken up again.
             Some(entry) if outcome.verdict == Verdict::Unavailable && silent => self.seed.journal.put_back(entry.id),
@@ -177,7 +182,7 @@ impl Delivery {
             None => {}
         }
         if let Some(asked) = asked {
-            asked.send(outcome).ok();
+            self.seed.before.answer(asked, outcome, in_journal, now);
         }
     }
 }

@@ -67,6 +67,12 @@ pub struct Origin {
     pub counts: Counts,
 }
 
+/// The id under which it is recorded that a module ran for a message.
+#[must_use]
+pub fn execution_id(message_id: &str, module: &str) -> String {
+    format!("{message_id}/{module}")
+}
+
 /// What a host is opened with.
 pub struct Setup {
     /// The module.

@@ -47,6 +47,7 @@ impl Module for Trouble {
     type Settings = ();
     const COMMANDS: &'static [Spec<Command>] = &[
         Spec::new("count", "", |_| Ok(Command::Count)).writes(),
+        Spec::new("slow", "", |_| Ok(Command::Count)).writes().cooldown(Duration::from_secs(30)),
         Spec::new("echo", "", |words| Ok(Command::Echo(words.rest()))),
         Spec::new("panic", "", |_| Ok(Command::Panic)),
         Spec::new("hang", "", |_| Ok(Command::Hang)),

@@ -13,11 +13,11 @@ use waddlebot_runtime::intake::{Outcome, Verdict};
 use waddlebot_runtime::journal::{Entry, Writing};
 
 use super::resolve::Resolution;
-use super::{Accepted, Channel, Order, Way, say};
+use super::{Accepted, Asker, Channel, Order, Way, say};
 use crate::commands::Command;
 use crate::delivery::{Answered, Asked, Coming, Entered};
 use crate::host::{self, Call, Origin};
-use crate::{community, tally};
+use crate::{community, outside, tally};
 
 /// How long a module that has too much to do is waited for, and again for as long as it does so much within that time.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -47,15 +47,10 @@ const ACCEPTED: Duration = Duration::from_secs(3600);
 
 impl Channel {
     /// Resolves, admits and dispatches one command. One that stands in the inbox is done there when it is answered.
-    pub(super) async fn command(
-        &mut self,
-        mut message: ChatMessage,
-        asked: Option<oneshot::Sender<Outcome>>,
-        way: Way,
-        me: &Me<Order>,
-    ) -> Result<(), Fault> {
+    pub(super) async fn command(&mut self, mut message: ChatMessage, asked: Option<Asker>, way: Way, me: &Me<Order>) -> Result<(), Fault> {
         let again = way != Way::Said;
-        if message.id.is_empty() {
+        let named = !message.id.is_empty();
+        if !named {
             self.made += 1;
             message.id = format!("{}-{}", self.seed.ids, self.made).into();
         } else if !again && asked.is_none() && self.was_heard(&message.id, me) {
@@ -66,7 +61,15 @@ impl Channel {
             return Ok(());
         }
         self.begin_counting(me).await;
-        let admitted = match self.admitted(&message, way, me) {
+        // What was accepted was admitted then; it is not judged twice.
+        let judged = way == Way::Accepted || self.before.is_admitted(asked.as_ref());
+        let admitted = match self.admitted(&message, judged, me) {
+            Err(answered) if answered.verdict == Verdict::Limited && named && Box::pin(self.is_on_record(&message, me)).await => {
+                self.admitted(&message, true, me)
+            }
+            admitted => admitted,
+        };
+        let admitted = match admitted {
             Ok(admitted) => admitted,
             Err(answered) => {
                 if answered.verdict == Verdict::Limited {
@@ -82,6 +85,9 @@ impl Channel {
         let message_id = self.message_id(&message.id);
         let Admitted { goal, rest, taught } = admitted;
         let durable = !matches!(&goal, Goal::Module(info, _) if !info.writes);
+        if durable && !again {
+            self.before.admit(asked.as_ref(), me.clock().since_boot());
+        }
         let accepted = (durable && !again).then(|| self.accepting(&message_id, &Accepted::Message(message.clone())));
         for (module, word) in taught {
             if let Ok(host) = self.host(module).await {
@@ -125,7 +131,7 @@ impl Channel {
     }
 
     /// What a message means and whether its speaker may; else what to answer.
-    fn admitted(&mut self, message: &ChatMessage, way: Way, me: &Me<Order>) -> Result<Admitted, Answered> {
+    fn admitted(&mut self, message: &ChatMessage, judged: bool, me: &Me<Order>) -> Result<Admitted, Answered> {
         let table = self.table.clone();
         match table.resolve(&message.text, &message.by.name) {
             Resolution::Chatter => Err(Answered::default()),
@@ -133,32 +139,40 @@ impl Channel {
             Resolution::TooDeep { word } => Err(say::too_deep(&message.by, &word)),
             Resolution::Group { word, rows } => Err(say::group(&message.by, &word, &rows)),
             Resolution::Command { row, rest, taught } => {
-                // What was accepted was admitted then; it is not judged twice.
-                let admission = if way == Way::Accepted {
-                    super::admit::Admission::Go
-                } else {
-                    self.gatekeeper.admit(row, &message.by, me.clock().since_boot())
-                };
+                let admission =
+                    if judged { super::admit::Admission::Go } else { self.gatekeeper.admit(row, &message.by, me.clock().since_boot()) };
                 match say::refused(&message.by, &format!("!{}", row.info.word), admission) {
                     Some(answered) => Err(answered),
                     None => Ok(Admitted { goal: Goal::Module(row.info, row.index), rest, taught }),
                 }
             }
             Resolution::Elsewhere { commands, rest, taught } => {
-                let commands = self.let_through(&commands, &message.by, way == Way::Accepted, me)?;
+                let commands = self.let_through(&commands, &message.by, judged, me)?;
                 Ok(Admitted { goal: Goal::Elsewhere(commands), rest, taught })
             }
         }
     }
 
+    /// Whether a command that writes was run for this message before, or waits in the inbox. What this channel heard itself it
+    /// remembers: only while it has not long been open is there anything to look up.
+    async fn is_on_record(&self, message: &ChatMessage, me: &Me<Order>) -> bool {
+        if me.clock().since_boot().saturating_sub(self.opened) >= super::SEEN {
+            return false;
+        }
+        let message_id = self.message_id(&message.id);
+        let ids: Vec<_> = match self.table.resolve(&message.text, &message.by.name) {
+            Resolution::Command { row, .. } if row.info.writes => vec![host::execution_id(&message_id, row.info.module)],
+            Resolution::Elsewhere { commands, .. } => {
+                commands.iter().map(|one| outside::execution_id(&message_id, one.command.id)).collect()
+            }
+            _ => return false,
+        };
+        let journal = &self.seed.journal;
+        journal.told(&ids).await.is_ok_and(|told| !told.is_empty()) || journal.is_open(&message_id).await.unwrap_or_default()
+    }
+
     /// Something happened: durable first, then every module it wakes.
-    pub(super) async fn happened(
-        &mut self,
-        mut event: Event,
-        asked: Option<oneshot::Sender<Outcome>>,
-        again: bool,
-        me: &Me<Order>,
-    ) -> Result<(), Fault> {
+    pub(super) async fn happened(&mut self, mut event: Event, asked: Option<Asker>, again: bool, me: &Me<Order>) -> Result<(), Fault> {
         if event.id.is_empty() {
             self.made += 1;
             event.id = format!("{}-{}", self.seed.ids, self.made).into();
@@ -285,9 +299,9 @@ impl Channel {
     }
 }
 
-fn unavailable(asked: Option<oneshot::Sender<Outcome>>) {
+fn unavailable(asked: Option<Asker>) {
     if let Some(asked) = asked {
-        asked.send(Outcome { verdict: Verdict::Unavailable, ..Outcome::default() }).ok();
+        asked.tell(Outcome { verdict: Verdict::Unavailable, ..Outcome::default() });
     }
 }
 

@@ -12,19 +12,19 @@ use waddlebot_runtime::journal::Writing;
 
 use super::admit::{Admission, Wish};
 use super::resolve::Elsewhere;
-use super::{Channel, Order, say};
+use super::{Asker, Channel, Order, say};
 use crate::commands::Command;
 use crate::community;
 use crate::delivery::{Answered, Asked, Coming};
 use crate::outside::{Ground, Occasion, Step, What};
 
 impl Channel {
-    /// Those that are on here and that this person may use now; else the answer to the first.
+    /// Those that are on here and that this person may use now, or all where that was `judged` before; else the answer to the first.
     pub(super) fn let_through(
         &mut self,
         commands: &[&Elsewhere],
         by: &User,
-        again: bool,
+        judged: bool,
         me: &Me<Order>,
     ) -> Result<Vec<Arc<Command>>, Answered> {
         let (mut through, mut refused) = (Vec::new(), None);
@@ -32,8 +32,7 @@ impl Channel {
             let cooldown = Duration::from_secs(command.cooldown.into());
             let uses = command.rate_limit.map(|uses| uses as usize);
             let admission = match command.is_on(&self.seed.key, self.seed.community) {
-                // What was accepted was admitted then; it is not judged twice.
-                _ if again => Admission::Go,
+                _ if judged => Admission::Go,
                 false => Admission::Disabled,
                 true => self.gatekeeper.judge(Wish { word: counted, role: command.role, cooldown, uses }, by, me.clock().since_boot()),
             };
@@ -85,12 +84,7 @@ impl Channel {
 
     /// Somebody said what is no command: sends it to those that are on here, hear chat, and that its speaker may use now.
     /// Who may not is not told: they asked for nothing.
-    pub(super) async fn overheard(
-        &mut self,
-        mut message: ChatMessage,
-        asked: Option<oneshot::Sender<Outcome>>,
-        me: &Me<Order>,
-    ) -> Result<(), Fault> {
+    pub(super) async fn overheard(&mut self, mut message: ChatMessage, asked: Option<Asker>, me: &Me<Order>) -> Result<(), Fault> {
         if message.id.is_empty() {
             self.made += 1;
             message.id = format!("{}-{}", self.seed.ids, self.made).into();
@@ -106,7 +100,7 @@ impl Channel {
         self.keep_counting().await;
         if through.is_empty() {
             if let Some(asked) = asked {
-                asked.send(Outcome::default()).ok();
+                asked.tell(Outcome::default());
             }
             return Ok(());
         }

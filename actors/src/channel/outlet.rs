@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Address, Me};
-use waddlebot_runtime::intake::Outcome;
 
-use super::{Channel, Order};
+use super::{Asker, Channel, Order};
 use crate::delivery::{self, Coming, Delivery, Entered};
 
 /// A delivery that got nothing for this long ends. Longer than the slowest answer may take.
@@ -30,13 +28,7 @@ impl Outlet {
 
 impl Channel {
     /// Hands answers to the delivery, in order.
-    pub(super) async fn deliver(
-        &mut self,
-        coming: Vec<Coming>,
-        asked: Option<oneshot::Sender<Outcome>>,
-        entry: Option<Entered>,
-        me: &Me<Order>,
-    ) {
+    pub(super) async fn deliver(&mut self, coming: Vec<Coming>, asked: Option<Asker>, entry: Option<Entered>, me: &Me<Order>) {
         self.outlet.used = me.clock().since_boot();
         let delivery = match &self.outlet.delivery {
             Some(delivery) if delivery.is_open() => delivery,
@@ -68,6 +60,7 @@ impl Channel {
             community: self.seed.community,
             courier: self.seed.courier.clone(),
             journal: self.seed.journal.clone(),
+            before: self.before.clone(),
         };
         me.open::<Delivery>(format!("{}/delivery", me.key()), seed).await.map_err(|fault| fault.to_string())
     }

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Fault, Me};
 use waddlebot_runtime::chat::{ChatMessage, Text};
 use waddlebot_runtime::intake::{Outcome, Ran, Verdict};
 use waddlebot_runtime::platform::{Measure, Moderation};
 use waddlebot_runtime::response::Response;
 
-use super::{Channel, Order, say};
+use super::{Asker, Channel, Order, say};
 use crate::community;
 use crate::community::rules::Tally;
 use crate::delivery::{Answered, Coming, Parcel};
@@ -55,18 +54,20 @@ impl Channel {
         &mut self,
         sentence: Sentence,
         message: ChatMessage,
-        asked: Option<oneshot::Sender<Outcome>>,
+        asked: Option<Asker>,
         me: &Me<Order>,
     ) -> Result<(), Fault> {
         let Sentence { rule, act } = sentence;
         if self.seen.contains_key(&message.id) {
             if let Some(asked) = asked {
-                asked.send(Outcome { verdict: Verdict::Duplicate, ..Outcome::default() }).ok();
+                asked.tell(Outcome { verdict: Verdict::Duplicate, ..Outcome::default() });
             }
             return Ok(());
         }
-        let uses = self.ruled.tally.uses.entry(rule).or_default();
-        *uses = (uses.0 + 1, message.at);
+        if !self.before.is_admitted(asked.as_ref()) {
+            let uses = self.ruled.tally.uses.entry(rule).or_default();
+            *uses = (uses.0 + 1, message.at);
+        }
         let mut notice = None;
         match act {
             Act::Run(text) => {

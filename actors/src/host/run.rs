@@ -85,7 +85,7 @@ impl Host {
             reply.send(self.plain(said, info.word)).ok();
             return Ok(());
         }
-        let id = format!("{}/{}", origin.message_id, self.setup.entry.name);
+        let id = super::execution_id(&origin.message_id, self.setup.entry.name);
         let job = Job { id, command: info.word, user: (&by.id, &by.name), origin: &origin, asked: true };
         Box::pin(self.durable(said, job, reply, me)).await
     }
@@ -119,7 +119,7 @@ impl Host {
             return Ok(());
         }
         said.millis = millis(me.clock().since_boot().saturating_sub(started));
-        let id = format!("{}/{}", origin.message_id, self.setup.entry.name);
+        let id = super::execution_id(&origin.message_id, self.setup.entry.name);
         let job = Job { id, command: name, user: (&event.by.id, &event.by.name), origin: &origin, asked: false };
         self.durable(said, job, reply, me).await
     }

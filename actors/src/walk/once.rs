@@ -28,6 +28,32 @@ async fn the_same_message_twice_at_once_is_acted_on_once_and_answered_alike() {
 }
 
 #[tokio::test]
+async fn a_message_that_comes_again_is_not_judged_again_also_after_a_restart() {
+    let house = house().await;
+    let slow = async |house: &super::House, id: &str| house.said_as("mo", Role::Moderator, "!slow", id).await;
+    assert_eq!(slow(&house, "m1").await, (Verdict::Done, lines(&["1"])));
+    assert_eq!(slow(&house, "m1").await, (Verdict::Duplicate, lines(&["1"])));
+    let house = house.restarted().await;
+    assert_eq!(slow(&house, "m1").await, (Verdict::Duplicate, lines(&["1"])));
+    let refused = slow(&house, "m2").await;
+    assert_eq!(refused.0, Verdict::Limited);
+    house.stage.clock.turn(Duration::from_secs(31));
+    assert_eq!(slow(&house, "m2").await, refused, "the same message gets the first answer, a refusal as well");
+    assert_eq!(slow(&house, "m3").await, (Verdict::Done, lines(&["2"])));
+}
+
+#[tokio::test]
+async fn what_writes_nothing_is_answered_once_for_each_message_too() {
+    let house = house().await;
+    assert_eq!(house.said_as("ana", Role::Owner, "!echo one", "e1").await, (Verdict::Done, lines(&["one"])));
+    assert_eq!(house.said_as("ana", Role::Owner, "!echo two", "e1").await, (Verdict::Duplicate, lines(&["one"])));
+    assert_eq!(house.said_as("ana", Role::Owner, "!echo two", "e2").await, (Verdict::Done, lines(&["two"])));
+    let unknown = house.said_as("ana", Role::Owner, "!nothing", "e3").await;
+    assert_eq!((house.said_as("ana", Role::Owner, "!nothing", "e3").await, unknown.0), (unknown, Verdict::Unknown));
+    assert_eq!(house.stage.seen.lines().len(), 3, "nobody reads an answer twice");
+}
+
+#[tokio::test]
 async fn a_message_without_an_id_is_a_new_one_also_after_its_channel_has_rested() {
     let house = house().await;
     let channel_is_open = || {

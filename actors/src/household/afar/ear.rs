@@ -16,6 +16,7 @@ use waddlebot_runtime::spawn;
 use super::bundle::{gather, pieces, weighs};
 use super::{Afar, Where, is_lost};
 use crate::channel::{Accepted, resolve};
+use crate::host;
 use crate::household::Household;
 
 /// How much may wait to be brought.
@@ -355,7 +356,7 @@ impl Carrier {
 /// What is recorded to have come of a message once it is out of the inbox; nothing when it does not come out in time.
 async fn recorded(household: &Household, message_id: &str) -> Option<Outcome> {
     let journal = household.journal();
-    let ids: Vec<_> = household.0.on.modules.iter().map(|module| format!("{message_id}/{}", module.name)).collect();
+    let ids: Vec<_> = household.0.on.modules.iter().map(|module| host::execution_id(message_id, module.name)).collect();
     let done = async {
         while journal.is_open(message_id).await.unwrap_or(true) {
             tokio::time::sleep(LOOK).await;
