@@ -38,7 +38,6 @@ use waddlebot_runtime::telemetry::metrics::Metrics;
 
 use crate::api::auth::Door;
 use crate::api::health::{Checks, Leaving};
-use crate::api::rates::Allowance;
 use crate::config::Config;
 use crate::forms::Answers;
 use crate::hub::links::Links;
@@ -159,7 +158,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
     let base_url = config.base_url();
     let sessions_in = if config.redis().is_some() { "redis" } else { "memory" };
     let checks = Checks { household: household.clone(), sessions: sessions.clone(), sessions_in, leaving: leaving.clone() };
-    let allowance = Allowance { services: config.limits.api_services, people: config.limits.api_people };
+    let allowance = config.allowance()?;
     let keys = Keys::new(store.clone(), clock.clone());
     let door = Door::limited(keys, sessions, secret, clock.clone(), base_url.starts_with("https://"), allowance);
     let links = Links::new(store.clone(), clock.clone());

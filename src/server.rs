@@ -118,12 +118,12 @@ async fn listen(listener: TcpListener, guarded: Guarded, closing: CancellationTo
 
 /// Lets the named origins' pages call with a key; cookies are never let through.
 fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
-    let own = ["x-api-key", "x-request-id"].map(HeaderName::from_static);
+    let own = ["x-api-key", "x-request-id", "idempotency-key"].map(HeaderName::from_static);
     let told = ["x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"];
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(own.into_iter().chain([header::AUTHORIZATION, header::CONTENT_TYPE]).collect::<Vec<_>>())
+        .allow_headers(own.into_iter().chain([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE]).collect::<Vec<_>>())
         .expose_headers(told.map(HeaderName::from_static))
-        .max_age(Duration::from_secs(600))
+        .max_age(Duration::from_secs(3600))
 }

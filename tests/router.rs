@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use waddlebot_testbed::{Bot, Reply};
@@ -15,7 +16,11 @@ struct Collector {
 
 impl Collector {
     fn with(role: &str) -> Self {
-        let mut bot = Bot::start(PROGRAM, &[], &[]);
+        Self::where_set(role, &[])
+    }
+
+    fn where_set(role: &str, settings: &[&str]) -> Self {
+        let mut bot = Bot::start(PROGRAM, settings, &[]);
         bot.wait_healthy();
         let data = bot.data().display().to_string();
         let made = Command::new(PROGRAM).args(["key", "create", "--role", role, "--name", "collector", "--data", &data]).output().unwrap();
@@ -55,6 +60,9 @@ fn a_collectors_events_are_answered_with_what_came_of_them() {
     assert_eq!(answer["module_results"][0]["module"], "basics");
     let (_, answer) = collector.event(&said("!nonsense", "3"));
     assert_eq!((&answer["status_code"], &answer["success"]), (&json!(404), &json!(false)));
+    assert_eq!((&answer["event_modules_executed"], &answer["module_results"]), (&json!(0), &json!([])));
+    let raid = json!({"platform": "twitch", "server_id": "ducks", "user_id": "7", "user_name": "Frank", "message_type": "raid", "viewers": 12});
+    assert_eq!(collector.event(&raid).1["event_modules_executed"], 1);
     let (_, entities) = read(&collector.ask("GET", "/api/v1/router/entities?platform=twitch", ""));
     assert_eq!((&entities["total"], &entities["entities"][0]["entity_id"]), (&json!(1), &json!("twitch:ducks")));
 }
@@ -132,4 +140,34 @@ fn a_key_that_asks_too_often_is_told_when_to_come_back() {
     assert!(over.head.to_lowercase().contains("retry-after: "), "{}", over.head);
     let foreign = bot.request("GET", "/router/commands", &[("X-API-Key", &key), ("Origin", "https://evil.example")], "");
     assert!(!foreign.head.to_lowercase().contains("access-control-allow-origin"), "{}", foreign.head);
+}
+
+#[test]
+fn a_service_has_limits_of_its_own_for_each_group() {
+    let collector = Collector::where_set("trigger", &["--set", "limits.api=router trigger 2, house 0/1"]);
+    let ask = |path: &str| {
+        let reply = collector.ask("GET", path, "");
+        let limit = reply.head.to_lowercase().lines().find_map(|line| line.strip_prefix("x-ratelimit-limit: ").map(str::to_owned));
+        (reply.status, limit.unwrap_or_default())
+    };
+    let [few, many] = ["2", "600000"].map(str::to_owned);
+    assert_eq!([ask("/router/entities"), ask("/api/v1/router/commands")], [(200, few.clone()), (200, few.clone())]);
+    assert_eq!(ask("/router/entities"), (429, few));
+    assert_eq!(ask("/router/coordination/stats"), (200, many), "another service");
+    assert_eq!([ask("/health/detailed"), ask("/health/detailed")], [(200, "1".into()), (429, "1".into())]);
+    let mut wrong = Bot::start(PROGRAM, &["--set", "limits.api=kitchen 5"], &[]);
+    assert!(!wrong.wait_exit(Duration::from_secs(60)).success());
+    assert!(wrong.stderr().contains("limits.api"), "{}", wrong.stderr());
+}
+
+#[test]
+fn the_router_tells_how_it_is() {
+    let collector = Collector::with("trigger");
+    for path in ["/router/health", "/api/v1/router/health"] {
+        let (status, health) = read(&collector.bot.request("GET", path, &[], ""));
+        assert_eq!((status, &health["status"], &health["processor"]["success_rate"]), (200, &json!("healthy"), &json!(1.0)), "{health}");
+        assert!(health["timestamp"].is_i64() && health["dependencies"]["database"] == "healthy", "{health}");
+        let detailed = format!("{path}/detailed");
+        assert_eq!((collector.bot.request("GET", &detailed, &[], "").status, collector.ask("GET", &detailed, "").status), (401, 200));
+    }
 }

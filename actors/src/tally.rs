@@ -24,6 +24,15 @@ pub struct Ran {
     pub took: Duration,
 }
 
+impl Ran {
+    /// The share of those that did what they should, 0 to 1; 1 where nothing ran.
+    #[must_use]
+    pub fn success_rate(&self) -> f64 {
+        let all = self.succeeded + self.failed;
+        if all > 0 { self.succeeded as f64 / all as f64 } else { 1.0 }
+    }
+}
+
 struct Lately(Mutex<VecDeque<(u64, Ran)>>);
 
 /// What Prometheus is told of every command; found once, for looking for them would cost more than all else here.

@@ -11,12 +11,14 @@ use waddlebot_runtime::keys::KeyRole;
 use super::auth::{Caller, Door, address, allowed};
 use super::error::ApiError;
 use super::guard;
+use super::rates::Service;
 
 /// A handler that runs for callers of some roles only.
 #[derive(Clone)]
 pub(crate) struct Admitted<H> {
     pub(super) door: Door,
     pub(super) roles: &'static [KeyRole],
+    pub(super) service: Service,
     pub(super) runs: H,
 }
 
@@ -32,7 +34,7 @@ impl<H> Admitted<H> {
             Ok(caller) => caller,
             Err(refusal) => return Box::pin(ready(refusal.into_response())),
         };
-        let standing = self.door.standing(&caller);
+        let standing = self.door.standing(&caller, self.service);
         request.extensions_mut().insert(caller);
         let Some(standing) = standing else { return Box::pin(self.runs.call(request, state)) };
         let answer = (!standing.over).then(|| self.runs.call(request, state));

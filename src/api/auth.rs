@@ -17,7 +17,7 @@ use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 use super::admitted::Admitted;
 use super::error::ApiError;
 use super::failures::Failures;
-use super::rates::{Allowance, Rates, Standing};
+use super::rates::{Allowance, Rates, Service, Standing};
 
 /// The cookie of a logged-in person.
 const COOKIE: &str = "wb_session";
@@ -115,14 +115,14 @@ impl Door {
     }
 
     /// Admits callers of these roles, and always an admin; everybody else is refused before the handler runs.
-    pub(crate) fn admits<H>(&self, roles: &'static [KeyRole], runs: H) -> Admitted<H> {
-        Admitted { door: self.clone(), roles, runs }
+    pub(crate) fn admits<H>(&self, roles: &'static [KeyRole], service: Service, runs: H) -> Admitted<H> {
+        Admitted { door: self.clone(), roles, service, runs }
     }
 
     /// Where a key stands with its allowance; people in the hub have none.
-    pub(super) fn standing(&self, caller: &Caller) -> Option<Standing> {
+    pub(super) fn standing(&self, caller: &Caller, service: Service) -> Option<Standing> {
         match caller {
-            Caller::Key(key) => self.0.rates.take(&key.id, key.role, self.0.clock.since_boot()),
+            Caller::Key(key) => self.0.rates.take(&key.id, key.role, service, self.0.clock.since_boot()),
             Caller::Person(_) => None,
         }
     }

@@ -9,13 +9,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 use waddlebot_actors::household::Household;
+use waddlebot_actors::tally;
 use waddlebot_runtime::actor::Reading;
 use waddlebot_runtime::sessions::Sessions;
 use waddlebot_runtime::store::sql;
 
 use super::openapi::operation::{ANY_KEY, Operation, Who};
 use super::openapi::schema::{Schema, choice, instant, map, number, object, text, truth, whole};
-use super::openapi::table::{PLAIN, Table};
+use super::openapi::table::{BOTH, PLAIN, Table};
 
 /// How long a part may take to answer before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -49,7 +50,8 @@ impl Leaving {
     }
 }
 
-/// The addresses of this file: in short for everybody, in detail for any key and for logged-in people.
+/// The addresses of this file: in short for everybody, in detail for any key and for logged-in people; under the router, too,
+/// where older programs look for them.
 pub(crate) fn table() -> Table<Checks> {
     let shown = |operation: Operation, schema: &Schema| {
         operation.answers(schema.clone()).answers_with(503, "the database does not answer", schema.clone())
@@ -65,10 +67,18 @@ pub(crate) fn table() -> Table<Checks> {
         .called("HealthInDetail");
     let may = object().with("ready", truth()).with("why", choice(&["", "draining", "no lease", "database"])).called("Readiness");
     let asked = Operation::new("Whether the node wants new work").answers(may.clone()).answers_with(503, "it does not", may);
-    let short_table = Table::new("health", PLAIN)
-        .get("/health", Who::Anybody, short, shown(Operation::new("Whether the node is well"), &brief))
-        .get("/health/ready", Who::Anybody, ready, asked);
-    short_table.get("/health/detailed", ANY_KEY, detailed, shown(Operation::new("Each part of the node"), &full))
+    let well = || shown(Operation::new("Whether the node is well"), &brief);
+    let parts = || shown(Operation::new("Each part of the node"), &full);
+    Table::new("health", PLAIN)
+        .get("/health", Who::Anybody, short, well())
+        .get("/health/ready", Who::Anybody, ready, asked)
+        .get("/health/detailed", ANY_KEY, detailed, parts())
+        .and(Table::new("health", BOTH).get("/router/health", Who::Anybody, short, well()).get(
+            "/router/health/detailed",
+            ANY_KEY,
+            detailed,
+            parts(),
+        ))
 }
 
 fn opening() -> Schema {
@@ -77,6 +87,10 @@ fn opening() -> Schema {
         .with("module", text())
         .with("version", text())
         .with("timestamp", instant())
+        .with(
+            "processor",
+            object().with("success_rate", number().about("of the commands of the last hour on this node, 0 to 1; 1 where none ran")),
+        )
 }
 
 async fn ready(State(checks): State<Checks>) -> (StatusCode, Json<Value>) {
@@ -173,8 +187,14 @@ impl Checks {
 
     fn opening(&self, healthy: bool, degraded: bool) -> Map<String, Value> {
         let status = if healthy && degraded { "degraded" } else { word(healthy) };
-        let now = self.household.world().clock.now();
-        let body = json!({ "status": status, "module": "waddlebot", "version": env!("CARGO_PKG_VERSION"), "timestamp": now });
+        let clock = &self.household.world().clock;
+        let body = json!({
+            "status": status,
+            "module": "waddlebot",
+            "version": env!("CARGO_PKG_VERSION"),
+            "timestamp": clock.now(),
+            "processor": { "success_rate": tally::last_hour(clock.since_boot()).success_rate() },
+        });
         body.as_object().cloned().unwrap_or_default()
     }
 }

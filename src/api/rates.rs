@@ -1,4 +1,7 @@
-//! How often one key may ask in a minute: a sliding window each, told in `X-RateLimit-*` headers.
+//! How often one key may ask: sliding windows for each, of all it asks for and of each service, told in `X-RateLimit-*` headers.
+
+mod allowance;
+mod window;
 
 use std::time::Duration;
 
@@ -6,8 +9,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use dashmap::DashMap;
 use waddlebot_runtime::keys::KeyRole;
 
-/// The length of the window.
-const WINDOW: Duration = Duration::from_secs(60);
+pub(crate) use allowance::{Allowance, Service};
+use window::Window;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 /// So many keys are remembered before those that have been silent for two windows are forgotten.
 const REMEMBERED: usize = 10_000;
 
@@ -15,31 +21,24 @@ const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Requests per minute and key; 0 lets everything through.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Allowance {
-    /// For keys of services: trigger, action, core, admin.
-    pub(crate) services: u32,
-    /// For keys of people.
-    pub(crate) people: u32,
-}
-
 /// Counts the requests of each key.
 #[derive(Default)]
 pub(super) struct Rates {
     allowance: Allowance,
-    windows: DashMap<String, Window>,
+    keys: DashMap<String, Counted>,
 }
 
-/// Requests of one key in the window at hand and the one before.
-#[derive(Clone, Copy)]
-struct Window {
-    began: Duration,
-    count: u32,
-    before: u32,
+/// The requests of one key.
+#[derive(Default)]
+struct Counted {
+    /// All of them.
+    all: Window,
+    /// Those to a service, where it has an allowance of its own: in a minute, and in an hour.
+    of: Vec<(Service, Window, Window)>,
+    last: Duration,
 }
 
-/// Where a key stands after a request.
+/// Where a key stands after a request: with the window of which the least is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
     limit: u32,
@@ -52,40 +51,54 @@ pub(super) struct Standing {
 
 impl Rates {
     pub(super) fn new(allowance: Allowance) -> Self {
-        Self { allowance, windows: DashMap::new() }
+        Self { allowance, keys: DashMap::new() }
     }
 
-    /// Counts a request; `None` where nothing is limited. A refused request does not count.
-    pub(super) fn take(&self, key: &str, role: KeyRole, now: Duration) -> Option<Standing> {
-        let limit = if role == KeyRole::User { self.allowance.people } else { self.allowance.services };
-        if limit == 0 {
+    /// Counts a request to a service; `None` where nothing is limited. A refused request does not count.
+    pub(super) fn take(&self, key: &str, role: KeyRole, service: Service, now: Duration) -> Option<Standing> {
+        let (all, line) = (self.allowance.all(role), self.allowance.of(service, role));
+        if all == 0 && line.is_none() {
             return None;
         }
-        if self.windows.len() >= REMEMBERED {
-            self.windows.retain(|_, window| now.saturating_sub(window.began) < WINDOW * 2);
+        if self.keys.len() >= REMEMBERED {
+            let longest = if self.allowance.has_hours() { HOUR } else { MINUTE };
+            self.keys.retain(|_, counted| now.saturating_sub(counted.last) < longest * 2);
         }
-        let mut window = match self.windows.get_mut(key) {
-            Some(window) => window,
-            None => self.windows.entry(key.to_owned()).or_insert(Window { began: now, count: 0, before: 0 }),
+        let mut counted = match self.keys.get_mut(key) {
+            Some(counted) => counted,
+            None => self.keys.entry(key.to_owned()).or_default(),
         };
-        let passed = now.saturating_sub(window.began);
-        if passed >= WINDOW * 2 {
-            *window = Window { began: now, count: 0, before: 0 };
-        } else if passed >= WINDOW {
-            *window = Window { began: window.began + WINDOW, count: 0, before: window.count };
-        }
-        let passed = now.saturating_sub(window.began);
-        // What was asked in the window before fades out over this one.
-        let left = 1.0 - passed.as_secs_f64() / WINDOW.as_secs_f64();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a u32")]
-        let used = window.count.saturating_add((f64::from(window.before) * left).ceil() as u32);
-        let over = used >= limit;
-        if !over {
-            window.count += 1;
-        }
-        let reset = (WINDOW.saturating_sub(passed)).as_secs().max(1);
-        Some(Standing { limit, remaining: limit.saturating_sub(used + 1), reset, over })
+        counted.last = now;
+        let Counted { all: whole, of, .. } = &mut *counted;
+        let Some(line) = line else { return stand([(whole, all, MINUTE)], now) };
+        let at = of.iter().position(|(one, ..)| *one == service).unwrap_or_else(|| {
+            of.push((service, Window::default(), Window::default()));
+            of.len() - 1
+        });
+        let (_, minute, hour) = &mut of[at];
+        stand([(whole, all, MINUTE), (minute, line.minute, MINUTE), (hour, line.hour, HOUR)], now)
     }
+}
+
+/// Counts a request in all of these windows, unless it is over the limit of one; 0 is any number.
+fn stand<const N: usize>(mut windows: [(&mut Window, u32, Duration); N], now: Duration) -> Option<Standing> {
+    let mut least: Option<Standing> = None;
+    for (window, limit, length) in &mut windows {
+        if *limit == 0 {
+            continue;
+        }
+        let used = window.used(*length, now);
+        let reset = window.left(*length, now).as_secs().max(1);
+        let one = Standing { limit: *limit, remaining: limit.saturating_sub(used.saturating_add(1)), reset, over: used >= *limit };
+        let worse = |before: Standing| (one.over, before.remaining) > (before.over, one.remaining);
+        if least.is_none_or(worse) {
+            least = Some(one);
+        }
+    }
+    if least.is_some_and(|least| !least.over) {
+        windows.into_iter().filter(|(_, limit, _)| *limit > 0).for_each(|(window, ..)| window.count());
+    }
+    least
 }
 
 impl Standing {
@@ -98,33 +111,4 @@ impl Standing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: f64) -> Duration {
-        Duration::from_secs_f64(seconds)
-    }
-
-    #[test]
-    fn a_key_may_ask_so_often_in_any_minute_and_others_are_not_touched() {
-        let rates = Rates::new(Allowance { services: 10, people: 0 });
-        let take = |key: &str, now: f64| rates.take(key, KeyRole::Trigger, at(now)).expect("limited");
-        for n in 0..10 {
-            let standing = take("a", f64::from(n));
-            assert_eq!((standing.over, standing.remaining), (false, 9 - u32::try_from(n).expect("small")));
-        }
-        assert!(take("a", 11.0).over && !take("b", 11.0).over);
-        assert_eq!(take("a", 20.0).reset, 40);
-        assert!(take("a", 61.0).over, "the minute before still counts nearly whole");
-        assert!(!take("a", 90.0).over, "half of it has faded");
-        assert!(!take("a", 300.0).over);
-    }
-
-    #[test]
-    fn no_allowance_means_no_limit() {
-        let rates = Rates::new(Allowance { services: 0, people: 1 });
-        assert_eq!(rates.take("a", KeyRole::Admin, at(0.0)), None);
-        assert!(!rates.take("b", KeyRole::User, at(0.0)).expect("limited").over);
-        assert!(rates.take("b", KeyRole::User, at(0.1)).expect("limited").over);
-    }
-}
+mod tests;

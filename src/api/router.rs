@@ -22,7 +22,7 @@ use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::keys::KeyRole;
 use waddlebot_runtime::telemetry::metrics::Metrics;
 
-use super::openapi::operation::{ANY_KEY, Who};
+use super::openapi::operation::Who;
 use super::openapi::table::{BOTH, Table};
 
 /// The most a batch may carry, in bytes: a hundred events of the longest kind.
@@ -37,6 +37,8 @@ pub(crate) struct Desk {
 
 /// Who sends events in.
 const SENDERS: Who = Who::Keys(&[KeyRole::Trigger, KeyRole::Core]);
+/// Who may see which channels there are, and who was first in each.
+const SERVICES: Who = Who::Keys(&[KeyRole::Trigger, KeyRole::Action, KeyRole::Core]);
 /// Who may read string rules.
 const CORE: Who = Who::Keys(&[KeyRole::Core]);
 
@@ -48,7 +50,7 @@ pub(crate) fn table() -> Table<Arc<Desk>> {
         batch::post,
         described::batch().limit(BATCH),
     );
-    let reads = Table::new("commands", BOTH).get("/router/entities", ANY_KEY, entities::list, entities::described());
+    let reads = Table::new("commands", BOTH).get("/router/entities", SERVICES, entities::list, entities::described());
     let numbers = Table::new("health", BOTH).get("/router/metrics", CORE, metrics::show, metrics::described());
     events
         .and(numbers)

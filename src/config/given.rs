@@ -15,6 +15,7 @@ use waddlebot_runtime::telemetry::{self, Hidden};
 
 use super::Config;
 use crate::api::metrics::Readers;
+use crate::api::rates::Allowance;
 use crate::program::outside::Reach;
 
 impl Config {
@@ -27,6 +28,13 @@ impl Config {
             value.with_context(|| format!("http.cors_origins: {text:?} is no origin, as https://example.org is one"))
         };
         self.http.cors_origins.iter().map(origin).collect()
+    }
+
+    /// How often a key may ask.
+    pub(crate) fn allowance(&self) -> anyhow::Result<Allowance> {
+        let limits = &self.limits;
+        let all = Allowance { services: limits.api_services, people: limits.api_people, ..Allowance::default() };
+        all.said(&limits.api).map_err(|why| anyhow::anyhow!("limits.api: {why}"))
     }
 
     /// Who may read the metrics without a key.

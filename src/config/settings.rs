@@ -244,6 +244,8 @@ settings! {
         api_services: u32 = "600000";
         /// Requests a person's API key may make per minute; 0 for any number.
         api_people: u32 = "1000";
+        /// Requests a key may make to a service beside that, as SERVICE [ROLE] PER_MINUTE[/PER_HOUR]; the services are router, collectors, overlays, rooms and house.
+        api: Vec<String> = "";
         /// How long a module may work on one command.
         module_time: Duration = "5s";
         /// How long a stop may take before it is forced.

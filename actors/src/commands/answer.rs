@@ -123,6 +123,8 @@ pub fn action(fields: &Map<String, Value>) -> Result<Response, Unread> {
         }
         "ticker" => ticker(&from).map(Response::Ticker),
         "media" => media(&from).map(Response::Media),
+        // Older programs send a form as a panel of its own kind.
+        "general" if from.text(&["content_type"], &["content_type"]) == Some("form") => form(&from).map(Response::Form),
         "general" => general(&from).map(Response::General),
         "form" => form(&from).map(Response::Form),
         other => Err(Unread::Action(line(other, 40))),
@@ -219,7 +221,7 @@ fn general(from: &Reader<'_>) -> Result<General, Unread> {
     }
     let content_type = from.text(&["content_type"], &["content_type"]).unwrap_or("html");
     if !["html", "announcement", "alert"].contains(&content_type) {
-        return Err(Unread::Wrong("content_type", "none of html, announcement and alert; a form is an action of its own"));
+        return Err(Unread::Wrong("content_type", "none of html, announcement, alert and form"));
     }
     let style = from.value(&["style"], &["style"]).and_then(Value::as_object).cloned().unwrap_or_default();
     let duration = from.seconds("duration", &["duration"], 10)?;

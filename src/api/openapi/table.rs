@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::operation::{Operation, Who};
 use crate::api::auth::Door;
+use crate::api::rates::Service;
 
 /// Under the port itself, and where the newer original had its API.
 pub(crate) const BOTH: &[&str] = &["", "/api/v1"];
@@ -104,7 +105,7 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
     ) -> Self {
         let runs = Box::new(move |door: &Door| match who {
             Who::Anybody => on(filter, runs),
-            Who::Keys(roles) => on(filter, door.admits(roles, runs)),
+            Who::Keys(roles) => on(filter, door.admits(roles, Service::of(path), runs)),
         });
         self.lines.push(Line { area: self.area, prefixes: self.prefixes, method, path, who, runs, about });
         self

@@ -6,6 +6,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{self as http, IntoResponse};
 use serde::Serialize;
+use waddlebot_runtime::event::EventKind;
 use waddlebot_runtime::intake::{Outcome, Verdict};
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::sessions;
@@ -14,6 +15,9 @@ use waddlebot_runtime::sessions;
 #[derive(Debug, Serialize)]
 pub(super) struct Answer {
     session_id: String,
+    /// What a later answer names; only where one can come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution_id: Option<String>,
     success: bool,
     processed: bool,
     status: Verdict,
@@ -55,6 +59,8 @@ impl Answer {
                 _ => None,
             })
             .collect();
+        let event_modules_executed = ran.iter().filter(|one| EventKind::parse_trigger(&one.command).is_some()).count();
+        let execution_id = ran.iter().map(|one| &one.execution_id).find(|id| !id.is_empty()).cloned();
         let session = ran.iter().map(|one| &one.session_id).find(|id| !id.is_empty()).cloned();
         let module_results: Vec<_> = ran
             .into_iter()
@@ -70,6 +76,7 @@ impl Answer {
             .collect();
         Self {
             session_id: session.unwrap_or_else(sessions::new_id),
+            execution_id,
             success: matches!(verdict, Verdict::Chatter | Verdict::Done | Verdict::Duplicate),
             processed: verdict != Verdict::Unavailable,
             status: verdict,
@@ -78,9 +85,9 @@ impl Answer {
             response: (!lines.is_empty()).then(|| lines.join("\n")),
             responses,
             execution_time_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            // Whatever is heard counts for its speaker.
-            reputation_processed: verdict != Verdict::Unavailable,
-            event_modules_executed: module_results.len(),
+            // Whatever is heard counts for its speaker, once.
+            reputation_processed: !matches!(verdict, Verdict::Unavailable | Verdict::Duplicate),
+            event_modules_executed,
             module_results,
         }
     }

@@ -101,6 +101,7 @@ pub(super) fn answer() -> Schema {
         .may("execution_id", text().about("what a later answer names, where one can come"));
     object()
         .with("session_id", text().like("sess_0123456789abcdef0123456789abcdef"))
+        .may("execution_id", text().about("of the first that a later answer can name"))
         .with("success", truth())
         .with("processed", truth())
         .with("status", choice(&status))
@@ -109,8 +110,8 @@ pub(super) fn answer() -> Schema {
         .may("response", text().about("the lines to say in the channel"))
         .with("responses", list(object()).about("everything, overlay items included"))
         .with("execution_time_ms", whole().from(0))
-        .with("reputation_processed", truth())
-        .with("event_modules_executed", whole().from(0))
+        .with("reputation_processed", truth().about("whether it counts for its speaker; the same message again does not"))
+        .with("event_modules_executed", whole().from(0).about("those that were not called by a command"))
         .with("module_results", list(ran))
         .called("Answer")
 }

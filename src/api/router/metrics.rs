@@ -68,7 +68,6 @@ pub(super) async fn show(State(desk): State<Arc<Desk>>) -> Result<Json<Value>, A
     let commands = built_in + stored::everywhere(store).await?;
     let recent = tally::last_hour(now);
     let ran = recent.succeeded + recent.failed;
-    let of_ran = |value: f64, nothing: f64| if ran > 0 { value / ran as f64 } else { nothing };
     Ok(Json(json!({
         "processor": {
             "commands_processed_total": count("waddlebot_commands_processed_total"),
@@ -99,8 +98,8 @@ pub(super) async fn show(State(desk): State<Arc<Desk>>) -> Result<Json<Value>, A
             "window_seconds": 3600,
             "successful": recent.succeeded,
             "failed": recent.failed,
-            "average_execution_time_ms": of_ran(recent.took.as_secs_f64() * 1000.0, 0.0),
-            "success_rate": of_ran(recent.succeeded as f64, 1.0),
+            "average_execution_time_ms": if ran > 0 { recent.took.as_secs_f64() * 1000.0 / ran as f64 } else { 0.0 },
+            "success_rate": recent.success_rate(),
         },
     })))
 }
