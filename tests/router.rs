@@ -61,7 +61,8 @@ fn a_collectors_events_are_answered_with_what_came_of_them() {
     let (_, answer) = collector.event(&said("!nonsense", "3"));
     assert_eq!((&answer["status_code"], &answer["success"]), (&json!(404), &json!(false)));
     assert_eq!((&answer["event_modules_executed"], &answer["module_results"]), (&json!(0), &json!([])));
-    let raid = json!({"platform": "twitch", "server_id": "ducks", "user_id": "7", "user_name": "Frank", "message_type": "raid", "viewers": 12});
+    let raid =
+        json!({"platform": "twitch", "server_id": "ducks", "user_id": "7", "user_name": "Frank", "message_type": "raid", "viewers": 12});
     assert_eq!(collector.event(&raid).1["event_modules_executed"], 1);
     let (_, entities) = read(&collector.ask("GET", "/api/v1/router/entities?platform=twitch", ""));
     assert_eq!((&entities["total"], &entities["entities"][0]["entity_id"]), (&json!(1), &json!("twitch:ducks")));
