@@ -55,3 +55,17 @@ async fn a_token_that_is_switched_off_closes_its_pages_and_is_good_for_no_other_
     stage.wait_pages("ticker", 0);
     assert_eq!(stage.bot.get(&format!("/browser/source/{token}/ticker")).status, 404);
 }
+
+#[test]
+fn the_addresses_of_all_communities_come_a_page_at_a_time() {
+    let stage = Stage::open();
+    stage.token("general");
+    let page = |query: &str| stage.get("GET", &format!("/browser/source/admin/tokens{query}"), &json!(null));
+    let whole = page("");
+    let all = whole["tokens"].as_array().unwrap();
+    assert!(all.len() >= 3 && whole["total"] == all.len(), "{whole}");
+    let pages: Vec<_> = (0..all.len()).map(|at| page(&format!("?limit=1&offset={at}"))).collect();
+    assert!(pages.iter().zip(all).all(|(page, token)| page["total"] == whole["total"] && page["tokens"] == json!([token])), "{pages:?}");
+    assert_eq!(page(&format!("?community_id={}", stage.home))["total"], 3);
+    assert_eq!(stage.ask("GET", "/browser/source/admin/tokens?limit=0", &json!(null)).0, 400);
+}

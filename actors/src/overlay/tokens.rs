@@ -137,6 +137,20 @@ impl Tokens {
         Ok(found.into_iter().flatten().filter(|found| self.derives(found)).map(|found| self.token(&found)).collect())
     }
 
+    /// A page of the tokens of all communities, and how many there are.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn page(&self, limit: i64, offset: i64) -> Result<(Vec<Token>, i64), StoreError> {
+        let text = "SELECT community_id, source_type, generation, token_hash, is_active, created_at FROM browser_source_tokens \
+                    ORDER BY community_id, source_type LIMIT $1 OFFSET $2";
+        let rows = self.0.store.all(sql(text).bind(limit).bind(offset)).await?;
+        let found = rows.iter().map(Found::read).collect::<Result<Vec<_>, _>>()?;
+        let total = self.0.store.one(sql("SELECT count(*) AS total FROM browser_source_tokens")).await?;
+        let shown = found.into_iter().flatten().filter(|found| self.derives(found)).map(|found| self.token(&found)).collect();
+        Ok((shown, total.map_or(Ok(0), |row| row.get("total"))?))
+    }
+
     /// Makes a new token in the place of this one, which is dead at once. `None` when it was not good.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::tokens::PAGE;
 use crate::api::openapi::operation::Operation;
 use crate::api::openapi::schema::{Schema, choice, either, list as listed, map, number, object, text, truth, whole};
 
@@ -58,9 +59,11 @@ pub(super) fn display() -> Operation {
 
 /// `GET /browser/source/admin/tokens`
 pub(super) fn list() -> Operation {
-    Operation::new("The addresses of all communities, or of one")
+    Operation::new("The addresses of all communities, a page at a time, or of one")
         .query("community_id", whole())
-        .answers(object().with("status", choice(&["success"])).with("tokens", listed(token())))
+        .query("limit", whole().from(1).to(PAGE).unless(100))
+        .query("offset", whole().from(0).to(i64::MAX).unless(0))
+        .answers(object().with("status", choice(&["success"])).with("total", whole().from(0)).with("tokens", listed(token())))
 }
 
 /// `POST /browser/source/admin/tokens`

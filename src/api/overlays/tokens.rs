@@ -7,30 +7,41 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use waddlebot_actors::overlay::item::Source;
 use waddlebot_actors::overlay::{Grant, Token};
-use waddlebot_actors::registry;
 use waddlebot_runtime::chat::CommunityId;
 
 use super::{Desk, community_id};
 use crate::api::auth::Caller;
 use crate::api::error::{ApiError, Body, Path, Query};
 
+/// The most rows of one page.
+pub(super) const PAGE: i64 = 1000;
+
 #[derive(Deserialize)]
 pub(super) struct About {
     community_id: Option<CommunityId>,
+    limit: Option<i64>,
+    offset: Option<i64>,
 }
 
-/// `GET /browser/source/admin/tokens`, of one community with `?community_id=`.
+/// `GET /browser/source/admin/tokens`: a page of them, or those of one community with `?community_id=`.
 pub(super) async fn list(State(desk): State<Desk>, Query(about): Query<About>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
-    let communities = match about.community_id {
-        Some(id) => vec![id],
-        None => registry::communities(&desk.0.store).await?.into_iter().map(|community| community.id).collect(),
+    let (limit, offset) = (about.limit.unwrap_or(100), about.offset.unwrap_or(0));
+    if !(1..=PAGE).contains(&limit) || offset < 0 {
+        return Err(ApiError::bad_request("bad_page", format!("limit is 1 to {PAGE}, offset 0 or more")));
+    }
+    let all = desk.0.overlays.tokens();
+    let (tokens, total) = match about.community_id {
+        Some(id) => {
+            let few = all.of(id).await?;
+            let total = i64::try_from(few.len()).unwrap_or(i64::MAX);
+            let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
+            (few.into_iter().skip(skipped).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect(), total)
+        }
+        None => all.page(limit, offset).await?,
     };
     let base = desk.base(&headers);
-    let mut tokens = Vec::new();
-    for community in communities {
-        tokens.extend(desk.0.overlays.tokens().of(community).await?.iter().map(|token| shown(token, &base)));
-    }
-    Ok(Json(json!({ "status": "success", "tokens": tokens })))
+    let rows: Vec<_> = tokens.iter().map(|token| shown(token, &base)).collect();
+    Ok(Json(json!({ "status": "success", "total": total, "tokens": rows })))
 }
 
 /// `POST /browser/source/admin/tokens`: the community's three tokens, made when they are not there.
