@@ -2,6 +2,7 @@
 
 mod chaos;
 mod commands;
+mod example;
 mod fit;
 mod forward;
 mod leave;
