@@ -35,7 +35,9 @@ fn the_three_configurations_of_the_example_are_a_cluster_as_its_page_says() {
             Bot::start(&program(), &["--config", &file, "--data", &data, "--listen", &listens], &[])
         })
         .into();
-    bots.iter_mut().for_each(|bot| drop(bot.wait_healthy()));
+    for bot in &mut bots {
+        bot.wait_healthy();
+    }
     let addresses: Vec<SocketAddr> = [0, 2, 4].map(|at| format!("127.0.0.1:{}", ports[at].1).parse().unwrap()).into();
     for (port, _) in ports.iter().step_by(2) {
         assert!(page.contains(&format!("<http://127.0.0.1:{port}>")), "the page does not name the hub at {port}");
