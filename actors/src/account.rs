@@ -117,7 +117,7 @@ impl Account {
             let wait = tokio::select! {
                 biased;
                 () = &mut back => return Err(lost),
-                wait = self.wallet.pass(budget, self.platform.is_exclusive(), clock) => wait,
+                wait = Box::pin(self.wallet.pass(budget, self.platform.is_exclusive(), clock)) => wait,
             };
             if !wait.is_zero() {
                 self.waited += wait;
@@ -135,7 +135,9 @@ impl Account {
             if !may || stub.is_some_and(|stub| !stub.leaves()) {
                 return Err(lost);
             }
+            // The platform first: it has mostly taken the line when it is looked at, and no timer is set.
             let answer = tokio::select! {
+                biased;
                 answer = self.platform.send(line) => answer,
                 () = clock.sleep(ANSWER) => Err(PlatformError::Unknown { platform: self.platform.name() }),
             };

@@ -25,9 +25,9 @@ use crate::seat::{Entry, Scene, Seat};
 /// What a host is told.
 pub enum Order {
     /// Somebody used a command, and may.
-    Command(Call, oneshot::Sender<Answered>),
+    Command(Box<Call>, oneshot::Sender<Answered>),
     /// Something happened that wakes the module.
-    Event(Event, Origin, oneshot::Sender<Answered>),
+    Event(Box<Event>, Origin, oneshot::Sender<Answered>),
     /// A taught word was used.
     Expanded(String),
     /// What the community's chat may type changed.

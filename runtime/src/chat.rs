@@ -27,13 +27,14 @@ impl ChannelKey {
     /// Names a channel. An empty `server` means that the platform has none.
     #[must_use]
     pub fn new(platform: &str, server: &str, channel: &str) -> Self {
-        let mut key = escaped(platform);
+        let mut key = String::with_capacity(platform.len() + server.len() + channel.len() + 2);
+        escape(platform, &mut key);
         if !server.is_empty() {
             key.push(':');
-            key.push_str(&escaped(server));
+            escape(server, &mut key);
         }
         key.push(':');
-        key.push_str(&escaped(channel));
+        escape(channel, &mut key);
         Self(key.into())
     }
 
@@ -86,8 +87,14 @@ impl fmt::Debug for ChannelKey {
     }
 }
 
-fn escaped(part: &str) -> String {
-    part.replace('%', "%25").replace(':', "%3A")
+fn escape(part: &str, out: &mut String) {
+    let mut rest = part;
+    while let Some(at) = rest.find([':', '%']) {
+        out.push_str(&rest[..at]);
+        out.push_str(if rest.as_bytes()[at] == b':' { "%3A" } else { "%25" });
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
 }
 
 fn unescaped(part: &str) -> String {
@@ -190,6 +197,8 @@ mod tests {
         let key = ChannelKey::new("irc", "irc.example:6697", "#ducks");
         assert_eq!(key.as_str(), "irc:irc.example%3A6697:#ducks");
         assert_eq!((key.platform(), key.server().as_str(), key.channel().as_str()), ("irc", "irc.example:6697", "#ducks"));
+        let odd = ChannelKey::new("x", "100%3A", ":%:");
+        assert_eq!((odd.as_str(), odd.server().as_str(), odd.channel().as_str()), ("x:100%253A:%3A%25%3A", "100%3A", ":%:"));
         let local = ChannelKey::new("local", "", "lobby");
         assert_eq!((local.server().as_str(), local.channel().as_str()), ("", "lobby"));
     }

@@ -71,6 +71,11 @@ impl Gate {
         if self.open(need) {
             return Ok(());
         }
+        // In a box: rare, and large in the future of every effect.
+        Box::pin(self.opens(need, patience)).await
+    }
+
+    async fn opens(&self, need: Duration, patience: Duration) -> Result<(), Shut> {
         let inner = &self.0;
         let surrenders = inner.surrenders.load(Ordering::Acquire);
         let end = inner.clock.since_boot() + patience;

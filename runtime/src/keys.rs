@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::Millis;
 use crate::clock::Clock;
-use crate::secret::{digest, fingerprint, random_bytes, random_text};
+use crate::secret::{digest, fingerprint, hexadecimal, random_bytes, random_text};
 use crate::store::{Row, Store, StoreError, sql};
 
 /// What a service's key begins with; 43 letters follow.
@@ -139,7 +139,7 @@ impl Keys {
             return Err(KeyError::Name);
         }
         let key = format!("{}{}", if role == KeyRole::User { PERSON } else { SERVICE }, random_text());
-        let id = format!("key_{:016x}", u64::from_be_bytes(random_bytes()));
+        let id = hexadecimal("key_", &random_bytes::<8>());
         let info = KeyInfo { id, name: name.to_owned(), role, created_at: self.clock.now(), last_used_at: None, revoked_at: None };
         let row = sql("INSERT INTO api_keys (id, name, role, key_hash, created_at) VALUES ($1, $2, $3, $4, $5)");
         let row = row.bind(&info.id).bind(&info.name).bind(role.name()).bind(fingerprint(&key)).bind(info.created_at);

@@ -138,8 +138,20 @@ pub fn random_text() -> String {
 /// What is stored in the place of a token: its SHA-256 in 64 hexadecimal letters.
 #[must_use]
 pub fn fingerprint(token: &str) -> String {
-    let letter = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
-    digest(token).iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]).collect()
+    hexadecimal("", &digest(token))
+}
+
+/// Bytes as letters from 0 to f, two each, behind a prefix.
+#[must_use]
+pub fn hexadecimal(prefix: &str, bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(prefix.len() + bytes.len() * 2);
+    text.push_str(prefix);
+    for byte in bytes {
+        text.push(char::from(LETTERS[usize::from(byte >> 4)]));
+        text.push(char::from(LETTERS[usize::from(byte & 15)]));
+    }
+    text
 }
 
 /// The SHA-256 of a token, as it is kept in memory.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::chat::Millis;
 use crate::platform::Boxed;
+use crate::secret::{fresh_bytes, hexadecimal};
 
 pub use memory::MemorySessions;
 pub use redis::RedisSessions;
@@ -120,7 +121,7 @@ pub trait Sessions: Send + Sync + 'static {
 /// A fresh session id.
 #[must_use]
 pub fn new_id() -> String {
-    format!("sess_{:032x}", u128::from_be_bytes(crate::secret::fresh_bytes()))
+    hexadecimal("sess_", &fresh_bytes::<16>())
 }
 
 /// Whether it may be a session's id at all; anything else is not even looked up.

@@ -11,7 +11,7 @@ use axum::{BoxError, Router};
 use metrics::Gauge;
 use tower::{Layer as _, Service as _};
 use tracing::Instrument as _;
-use waddlebot_runtime::secret::fresh_bytes;
+use waddlebot_runtime::secret::{fresh_bytes, hexadecimal};
 
 use super::error::ApiError;
 use super::patience::Patient;
@@ -79,7 +79,6 @@ impl Guarded {
         let slow = changes(request.method()) && !request.body().is_end_stream();
         let mut request = request.map(|body| if slow { Body::new(Patient::new(body)) } else { Body::new(body) });
         let id = request.headers().get(REQUEST_ID).filter(|id| is_plain(id)).cloned().unwrap_or_else(fresh_id);
-        request.headers_mut().insert(REQUEST_ID, id.clone());
         request.extensions_mut().insert(ConnectInfo(from));
         let span = tracing::debug_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method());
         let mut routes = DefaultBodyLimit::max(BODY).layer(self.routes);
@@ -132,6 +131,5 @@ fn is_plain(id: &HeaderValue) -> bool {
 }
 
 fn fresh_id() -> HeaderValue {
-    let id = format!("{:016x}", u64::from_be_bytes(fresh_bytes()));
-    HeaderValue::try_from(id).expect("hexadecimal letters are a header value")
+    HeaderValue::try_from(hexadecimal("", &fresh_bytes::<8>())).expect("hexadecimal letters are a header value")
 }

@@ -105,7 +105,7 @@ impl Channel {
         let origin = Origin { channel: self.seed.key.clone(), message_id: message_id.clone(), counts: self.counted() };
         self.used(&message.by, Text::from_static(info.word)).await;
         let (sender, answer) = oneshot::channel();
-        let call = Call { index, info, rest, by: message.by.clone(), origin, accepted };
+        let call = Box::new(Call { index, info, rest, by: message.by.clone(), origin, accepted });
         let (module, asked_for) = (Text::from_static(info.module), Asked::Command(info.word));
         let coming = Coming::Later { module, asked_for, who: message.by.name.clone(), answer };
         let entry = (durable || again).then_some(Entered { id: message_id, left: again });
@@ -194,7 +194,7 @@ impl Channel {
         let table = self.table.clone();
         for module in table.woken_by(event.kind) {
             let (sender, answer) = oneshot::channel();
-            match self.send(module, host::Order::Event(event.clone(), origin.clone(), sender)).await {
+            match self.send(module, host::Order::Event(Box::new(event.clone()), origin.clone(), sender)).await {
                 Ok(()) => {
                     let module = Text::from_static(module);
                     coming.push(Coming::Later { module, asked_for: Asked::Event(event.kind.name()), who: event.by.name.clone(), answer })
@@ -225,8 +225,9 @@ impl Channel {
         if let Some(host) = self.hosts.get(module) {
             return Ok(host.address.clone());
         }
-        let asked = self.seed.address.ask(|reply| community::Order::Host(module, reply)).await;
-        let host = asked.map_err(|gone| gone.to_string())??;
+        // In a box: once in a while, and large.
+        let asked = Box::pin(self.seed.address.ask(|reply| community::Order::Host(module, reply)));
+        let host = asked.await.map_err(|gone| gone.to_string())??;
         let commands = metrics::counter!("waddlebot_commands_total", "module" => module);
         self.hosts.insert(module, Known { address: host.clone(), commands, clogged: false });
         Ok(host)

@@ -111,7 +111,12 @@ impl Courier {
     /// Hands parcels to those who bring them, in order; what became of them is for [`Courier::settle`].
     pub async fn hand_over(&self, channel: &ChannelKey, community: CommunityId, parcels: Vec<Parcel>) -> OnItsWay {
         let mut on_its_way = OnItsWay { lines: Vec::new(), life: String::new(), pass: None };
-        let Some(marked) = self.mark(channel, &parcels).await else { return on_its_way };
+        // In a box: large, and most answers have no row in the outbox.
+        let marked = match parcels.iter().all(|parcel| parcel.id.is_none()) {
+            true => Some(Mark::All),
+            false => Box::pin(self.mark(channel, &parcels)).await,
+        };
+        let Some(marked) = marked else { return on_its_way };
         on_its_way.pass = parcels.iter().any(|parcel| parcel.id.is_some()).then(|| self.ways.pass(community));
         for Parcel { id, response } in parcels {
             match response {
@@ -163,12 +168,9 @@ impl Courier {
         self.journal.let_go(ids);
     }
 
-    /// Notes which lines are about to be sent where a second one could not be told from the first; `None` when nothing
+    /// Notes which lines of the outbox are about to be sent where a second one could not be told from the first; `None` when nothing
     /// may be sent now.
     async fn mark(&self, channel: &ChannelKey, parcels: &[Parcel]) -> Option<Mark> {
-        if parcels.iter().all(|parcel| parcel.id.is_none()) {
-            return Some(Mark::All);
-        }
         fault::point("before-sending");
         if let Err(why) = self.gate.wait(NEED, PATIENCE).await {
             tracing::error!(%channel, %why, "answers stay in the outbox for who serves this channel next");

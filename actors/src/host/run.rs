@@ -48,8 +48,8 @@ struct Job<'a> {
 const LATER: &str = "this cannot be written down right now, try again in a minute";
 
 impl Host {
-    pub(super) async fn command(&mut self, call: Call, reply: oneshot::Sender<Answered>, me: &Me<Order>) -> Result<(), Fault> {
-        let Call { index, info, rest, by, origin, accepted } = call;
+    pub(super) async fn command(&mut self, call: Box<Call>, reply: oneshot::Sender<Answered>, me: &Me<Order>) -> Result<(), Fault> {
+        let Call { index, info, rest, by, origin, accepted } = *call;
         if let Some(accepting) = accepted
             && !dispatch::accepted(accepting).await
         {
@@ -92,7 +92,7 @@ impl Host {
 
     pub(super) async fn event(
         &mut self,
-        event: Event,
+        event: Box<Event>,
         origin: Origin,
         reply: oneshot::Sender<Answered>,
         me: &Me<Order>,

@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
+use waddlebot_runtime::secret::hexadecimal;
 
 /// Who signs, for where.
 pub(super) struct Signer<'a> {
@@ -18,14 +19,14 @@ impl Signer<'_> {
         let date = &time[..8];
         let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
         let lines: String = headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
-        let canonical = format!("{method}\n{path}\n\n{lines}\n{names}\n{}", hex(&Sha256::digest(body)));
+        let canonical = format!("{method}\n{path}\n\n{lines}\n{names}\n{}", hexadecimal("", &Sha256::digest(body)));
         let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
-        let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical.as_bytes())));
+        let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hexadecimal("", &Sha256::digest(canonical.as_bytes())));
         let mut key = mac(format!("AWS4{}", self.secret).as_bytes(), date);
         for part in [self.region, self.service, "aws4_request"] {
             key = mac(&key, part);
         }
-        let signature = hex(&mac(&key, &text));
+        let signature = hexadecimal("", &mac(&key, &text));
         format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", self.key_id)
     }
 }
@@ -34,11 +35,6 @@ fn mac(key: &[u8], text: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A name or ARN as it stands in a path: all but unreserved letters as `%XX` (RFC 3986 section 2.3).

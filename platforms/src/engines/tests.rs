@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use waddlebot_runtime::engine::{Method, Purpose, Target};
+use waddlebot_runtime::secret::hexadecimal;
 use waddlebot_runtime::spawn;
 
 use super::*;
@@ -119,7 +120,7 @@ fn sha256(text: &str) -> String {
     use sha2::{Digest as _, Sha256};
     let pad = |with: u8| -> Vec<u8> { (0..64).map(|at| b"hush".get(at).copied().unwrap_or(0) ^ with).collect() };
     let inner = Sha256::digest([pad(0x36), text.as_bytes().to_vec()].concat());
-    format!("sha256={}", sigv4::hex(&Sha256::digest([pad(0x5c), inner.to_vec()].concat())))
+    hexadecimal("sha256=", &Sha256::digest([pad(0x5c), inner.to_vec()].concat()))
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use waddlebot_runtime::chat::Millis;
 use waddlebot_runtime::engine::{EngineError, EngineKind, Job, Method, Purpose, Reply};
+use waddlebot_runtime::secret::hexadecimal;
 
 use super::outward::Outward;
 
@@ -61,5 +62,5 @@ fn signature(secret: &str, seconds: i64, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length is a key");
     mac.update(format!("{seconds}.{body}").as_bytes());
     let bytes = mac.finalize().into_bytes();
-    format!("sha256={}", super::sigv4::hex(&bytes))
+    hexadecimal("sha256=", &bytes)
 }

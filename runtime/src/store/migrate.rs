@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use super::{StoreError, Tx, sql};
+use crate::secret::hexadecimal;
 
 /// Number, name and text of every migration, in order.
 const MIGRATIONS: &[(i64, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
@@ -58,5 +59,5 @@ pub(super) async fn run(mut tx: Tx) -> Result<usize, StoreError> {
 }
 
 fn checksum(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal("", &Sha256::digest(text.as_bytes()))
 }

@@ -6,6 +6,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{self as http, IntoResponse};
 use serde::Serialize;
+use waddlebot_runtime::chat::Text;
 use waddlebot_runtime::event::EventKind;
 use waddlebot_runtime::intake::{Outcome, Verdict};
 use waddlebot_runtime::response::Response;
@@ -26,7 +27,7 @@ pub(super) struct Answer {
     command: Option<String>,
     /// The lines to say in the channel, as chat shows them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    response: Option<String>,
+    response: Option<Text>,
     responses: Vec<Response>,
     execution_time_ms: u64,
     reputation_processed: bool,
@@ -52,6 +53,11 @@ struct Ran {
 impl Answer {
     pub(super) fn new(outcome: Outcome, took: Duration) -> Self {
         let Outcome { responses, ran, verdict } = outcome;
+        let lines = responses.iter().filter_map(|response| match response {
+            Response::Chat(line) => Some(line.shown()),
+            _ => None,
+        });
+        let said = lines.reduce(|all, line| format!("{all}\n{line}").into());
         let lines: Vec<_> = responses
             .iter()
             .filter_map(|response| match response {
@@ -82,7 +88,7 @@ impl Answer {
             status: verdict,
             status_code: code(verdict),
             command: module_results.first().map(|one| one.command.clone()),
-            response: (!lines.is_empty()).then(|| lines.join("\n")),
+            response: said,
             responses,
             execution_time_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             // Whatever is heard counts for its speaker, once.
