@@ -58,13 +58,6 @@ impl Answer {
             _ => None,
         });
         let said = lines.reduce(|all, line| format!("{all}\n{line}").into());
-        let lines: Vec<_> = responses
-            .iter()
-            .filter_map(|response| match response {
-                Response::Chat(line) => Some(line.shown().to_string()),
-                _ => None,
-            })
-            .collect();
         let event_modules_executed = ran.iter().filter(|one| EventKind::parse_trigger(&one.command).is_some()).count();
         let execution_id = ran.iter().map(|one| &one.execution_id).find(|id| !id.is_empty()).cloned();
         let session = ran.iter().map(|one| &one.session_id).find(|id| !id.is_empty()).cloned();
