@@ -20,12 +20,17 @@ const SYSTEM_USER: &str = "postgres";
 /// How long a standby may take to follow.
 const FOLLOWS: Duration = Duration::from_secs(30);
 
+/// What a server reads the time of its clock from, in its folder; see [`Postgres::clock_is_off`].
+const CLOCK: &str = "clock";
+
 /// A running PostgreSQL.
 pub struct Postgres {
     process: Process,
     place: Place,
     port: u16,
     databases: AtomicU32,
+    /// Whether its clock can be turned.
+    turned: bool,
     folder: TempDir,
 }
 
@@ -46,6 +51,15 @@ impl Postgres {
 
     /// As [`Postgres::start`], in this place.
     pub fn start_at(place: &Place) -> Self {
+        Self::begin(place, false)
+    }
+
+    /// As [`Postgres::start_at`], with a clock that [`Postgres::clock_is_off`] turns; so are those of its standbys.
+    pub fn start_turned_at(place: &Place) -> Self {
+        Self::begin(place, true)
+    }
+
+    fn begin(place: &Place, turned: bool) -> Self {
         let folder = folder("postgres");
         let data = folder.path().join("data");
         run(Command::new("cp").arg("-a").arg("--reflink=auto").arg(template()).arg(&data));
@@ -56,8 +70,8 @@ impl Postgres {
             run(Command::new("chown").arg("-R").arg(SYSTEM_USER).arg(folder.path()));
         }
         let port = port_at(place);
-        let process = Process::start(recipe(&data, place, port), folder.path());
-        let mut postgres = Self { process, place: place.clone(), port, databases: AtomicU32::new(0), folder };
+        let process = Process::start(recipe(&data, place, port, turned), folder.path());
+        let mut postgres = Self { process, place: place.clone(), port, databases: AtomicU32::new(0), turned, folder };
         postgres.wait_ready();
         postgres
     }
@@ -90,8 +104,8 @@ impl Postgres {
         let options = ["-h", &host, "-p", &port, "-U", "waddlebot", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"];
         run(command.args(options).arg(&data).current_dir(folder.path()));
         let port = port_at(place);
-        let process = Process::start(recipe(&data, place, port), folder.path());
-        let mut standby = Self { process, place: place.clone(), port, databases: AtomicU32::new(0), folder };
+        let process = Process::start(recipe(&data, place, port, self.turned), folder.path());
+        let mut standby = Self { process, place: place.clone(), port, databases: AtomicU32::new(0), turned: self.turned, folder };
         standby.wait_ready();
         eventually("the standby follows", FOLLOWS, || {
             self.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "1"
@@ -144,6 +158,18 @@ impl Postgres {
         self.port
     }
 
+    /// From within a second on its clock is off by so many seconds. Only the wall clock: timers go on as they were.
+    ///
+    /// # Panics
+    /// When its clock cannot be turned.
+    pub fn clock_is_off(&self, seconds: i64) {
+        assert!(self.turned, "this server has the machine's clock");
+        let clock = self.folder.path().join(CLOCK);
+        let next = clock.with_extension("next");
+        // Put in its place as a whole: nobody reads half of it.
+        fs::write(&next, format!("{seconds:+}\n")).and_then(|()| fs::rename(&next, &clock)).expect("its folder can be written");
+    }
+
     /// Stops it at once, as a crash of the machine would (its files stay).
     pub fn kill_9(&mut self) {
         self.process.kill_9();
@@ -178,7 +204,7 @@ fn lets_in(data: &Path) {
     rules.write_all(b"host all,replication all 198.18.0.0/15 trust\n").expect("rules can be written");
 }
 
-fn recipe(data: &Path, place: &Place, port: u16) -> Recipe {
+fn recipe(data: &Path, place: &Place, port: u16, turned: bool) -> Recipe {
     let mut args = vec!["-D".to_owned(), data.display().to_string(), "-p".to_owned(), port.to_string()];
     let settings = [
         // A place in a network may be given further addresses.
@@ -192,8 +218,24 @@ fn recipe(data: &Path, place: &Place, port: u16) -> Recipe {
     for setting in settings {
         args.extend(["-c".to_owned(), setting.to_owned()]);
     }
-    let program = program::find_postgres("postgres");
+    let mut program = program::find_postgres("postgres");
+    if turned {
+        args.insert(0, program.display().to_string());
+        args.splice(0..0, own_clock(&data.with_file_name(CLOCK)));
+        program = program::find("env", "coreutils");
+    }
     Recipe { name: "postgres", program, args, environment: None, user: Some((SYSTEM_USER, SYSTEM_USER)), place: place.clone() }
+}
+
+/// The environment in which a program has the time that this file says.
+fn own_clock(file: &Path) -> [String; 4] {
+    let library = program::find_library("faketime/libfaketime.so.1", "libfaketime");
+    [
+        format!("LD_PRELOAD={}", library.display()),
+        format!("FAKETIME_TIMESTAMP_FILE={}", file.display()),
+        "FAKETIME_CACHE_DURATION=1".to_owned(),
+        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+    ]
 }
 
 /// An empty cluster that every start copies: made once a checkout, since `initdb` takes seconds.

@@ -37,9 +37,16 @@ pub(crate) fn find_postgres(name: &str) -> PathBuf {
     }
 }
 
+/// A library, which Debian keeps in a folder per architecture.
+pub(crate) fn find_library(name: &str, package: &str) -> PathBuf {
+    let folders = Path::new("/usr/lib").read_dir().into_iter().flatten().flatten();
+    let mut found = folders.map(|folder| folder.path().join(name)).filter(|file| file.is_file());
+    found.next().unwrap_or_else(|| missing(name, package))
+}
+
 fn missing(name: &str, package: &str) -> ! {
     panic!(
-        "this test needs the program `{name}`, which is not installed: apt-get install -y --no-install-recommends {package} \
+        "this test needs `{name}`, which is not installed: apt-get install -y --no-install-recommends {package} \
          (or let `cargo xtask test` install everything)"
     )
 }

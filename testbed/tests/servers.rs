@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
-use waddlebot_testbed::{Postgres, Redis, irc};
+use waddlebot_testbed::{Place, Postgres, Redis, eventually, irc};
 
 #[test]
 fn each_test_gets_an_empty_database_of_the_shared_postgres() {
@@ -22,6 +22,17 @@ fn postgres_keeps_its_data_over_a_crash() {
     postgres.kill_9();
     postgres.start_again();
     assert_eq!(postgres.sql("SELECT x FROM kept"), "7");
+}
+
+#[test]
+fn a_postgres_may_have_a_clock_of_its_own() {
+    let postgres = Postgres::start_turned_at(&Place::here());
+    let time = |of: &Postgres| of.sql("SELECT round(extract(epoch FROM clock_timestamp()))").parse::<i64>().unwrap();
+    let off = || time(&postgres) - time(Postgres::shared());
+    for (seconds, near) in [(3600, 3500..3700), (-7200, -7300..-7100), (0, -100..100)] {
+        postgres.clock_is_off(seconds);
+        eventually("its clock was turned", Duration::from_secs(30), || near.contains(&off()));
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ use town::{ROOMS, Town, now, room};
 use verdict::{Breach, judge};
 
 /// What the short form does, in this order.
-const SHORT: [&str; 15] = [
+const SHORT: [&str; 16] = [
     "kill",
     "stop2",
     "refused",
@@ -36,6 +36,7 @@ const SHORT: [&str; 15] = [
     "mute",
     "unplugged",
     "dbdown",
+    "clock",
     "redis",
     "rolling",
     "kill",

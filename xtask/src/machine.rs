@@ -12,12 +12,13 @@ struct Need {
     package: &'static str,
 }
 
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 13] = [
     Need { program: "setpriv", package: "util-linux" },
     Need { program: "ip", package: "iproute2" },
     Need { program: "nft", package: "nftables" },
     Need { program: "initdb", package: "postgresql" },
     Need { program: "psql", package: "postgresql-client" },
+    Need { program: "faketime", package: "faketime" },
     Need { program: "redis-server", package: "redis-server" },
     Need { program: "ngircd", package: "ngircd" },
     Need { program: "inspircd", package: "inspircd" },

@@ -9,6 +9,8 @@ use crate::rig::program;
 
 /// How long nodes of both versions live together before the next one is exchanged.
 const MIXED: Duration = Duration::from_secs(6);
+/// How long a clock that jumped stays where it is.
+const JUMP: Duration = Duration::from_secs(4);
 
 /// One thing that goes wrong; most befall one node, the victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +41,8 @@ pub(super) enum Fault {
     DatabaseDown(u64),
     /// The database's server is killed, and its standby takes its place.
     Promoted,
+    /// The database's clock jumps an hour ahead, then two back.
+    ClockJumps,
     /// Redis is stopped, and started again empty.
     RedisDown,
     /// Every node is ended in good order and started again, one after the other.
@@ -48,7 +52,7 @@ pub(super) enum Fault {
 }
 
 /// All of them under the names they are asked for by.
-pub(super) const FAULTS: [(&str, Fault); 18] = [
+pub(super) const FAULTS: [(&str, Fault); 19] = [
     ("kill", Fault::Killed),
     ("stop2", Fault::Stopped(2)),
     ("stop7", Fault::Stopped(7)),
@@ -65,6 +69,7 @@ pub(super) const FAULTS: [(&str, Fault); 18] = [
     ("dbdown", Fault::DatabaseDown(3)),
     ("dbdown20", Fault::DatabaseDown(20)),
     ("promote", Fault::Promoted),
+    ("clock", Fault::ClockJumps),
     ("redis", Fault::RedisDown),
     ("rolling", Fault::Rolling),
 ];
@@ -91,6 +96,7 @@ impl Fault {
                 | Self::Scattered
                 | Self::DatabaseDown(_)
                 | Self::Promoted
+                | Self::ClockJumps
                 | Self::RedisDown
         )
     }
@@ -135,6 +141,11 @@ impl Fault {
                 passes(Duration::from_secs(seconds));
                 town.postgres.start_again();
             }
+            Self::ClockJumps => {
+                town.postgres.clock_is_off(3600);
+                passes(JUMP);
+                town.postgres.clock_is_off(-3600);
+            }
             Self::RedisDown => town.cluster.redis.stop(),
             Self::Promoted => town.fails_over(),
             Self::Rolling | Self::Upgraded => {}
@@ -147,7 +158,7 @@ impl Fault {
             Self::Stopped(seconds) => seconds,
             Self::Deaf | Self::Mute | Self::Refused | Self::Scattered => 5,
             Self::NoDatabase | Self::NoAnswers | Self::DatabaseRefuses | Self::Cornered | Self::Unplugged => 9,
-            Self::RedisDown => 3,
+            Self::RedisDown | Self::ClockJumps => 3,
             Self::Killed | Self::DatabaseDown(_) | Self::Promoted | Self::Rolling | Self::Upgraded => 0,
         })
     }
@@ -168,6 +179,7 @@ impl Fault {
             | Self::Unplugged => member.place.mends(),
             Self::Scattered => town.members.iter().for_each(|member| member.place.mends()),
             Self::DatabaseDown(_) => {}
+            Self::ClockJumps => town.postgres.clock_is_off(0),
             Self::RedisDown => town.cluster.redis.start_again(),
             Self::Promoted => town.is_followed(),
             Self::Rolling | Self::Upgraded => {

@@ -67,7 +67,7 @@ impl Town {
         let network = Network::where_permitted();
         let place = || network.as_ref().map_or_else(Place::here, Network::place);
         let sites = [place(), place()];
-        let (postgres, irc) = (Postgres::start_at(&sites[0]), irc::Server::ngircd_at(&place()));
+        let (postgres, irc) = (Postgres::start_turned_at(&sites[0]), irc::Server::ngircd_at(&place()));
         let (mut service, mut database) = (sites[0].address(), postgres.database());
         if let Some(network) = &network {
             service = network.address();
