@@ -201,11 +201,11 @@ async fn arrived(coming: &mut Coming, patience: Duration) -> Option<Answered> {
     }
 }
 
-fn failed(module: &str, asked_for: &Asked, who: &Text) -> Answered {
+fn failed(module: &Text, asked_for: &Asked, who: &Text) -> Answered {
     let line = Response::tell(who.clone(), format!("{asked_for} failed. It has been noted."));
     let ran = Ran {
-        module: module.to_owned(),
-        command: asked_for.to_string(),
+        module: module.clone(),
+        command: asked_for.to_string().into(),
         error: Some("the module ended before it answered".into()),
         ..Ran::default()
     };

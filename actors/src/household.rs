@@ -151,7 +151,7 @@ impl Household {
     /// When one cannot be opened.
     pub async fn open_accounts(&self) -> Result<(), String> {
         let on = &self.0.on;
-        for platform in on.platforms.iter() {
+        for platform in on.platforms.iter().filter(|platform| !platform.capabilities().inline) {
             let platform: Arc<dyn Platform> = platform.clone();
             let name = platform.name();
             let lenders = self.0.lenders.clone();

@@ -218,7 +218,7 @@ impl Platform for Seen {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { idempotent: true, deletes: true, timeouts: true }
+        Capabilities { idempotent: true, deletes: true, timeouts: true, ..Capabilities::default() }
     }
 
     fn has_servers(&self, channel: &ChannelKey) -> bool {

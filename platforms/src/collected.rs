@@ -25,7 +25,7 @@ impl Platform for Collected {
 
     fn capabilities(&self) -> Capabilities {
         // Asked again with the same message id, the same answer goes back: nothing can be said twice.
-        Capabilities { idempotent: true, ..Capabilities::default() }
+        Capabilities { idempotent: true, inline: true, ..Capabilities::default() }
     }
 
     fn has_servers(&self, channel: &ChannelKey) -> bool {

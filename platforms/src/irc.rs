@@ -144,7 +144,7 @@ impl Platform for Irc {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { idempotent: false, deletes: false, timeouts: false }
+        Capabilities::default()
     }
 
     /// Queued at once, so lines leave in the order of the calls, and all that waits leaves in one write. A line with

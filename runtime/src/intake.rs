@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::chat::{ChannelKey, ChatMessage};
+use crate::chat::{ChannelKey, ChatMessage, Text};
 use crate::event::Event;
 use crate::platform::Boxed;
 use crate::response::Response;
@@ -36,9 +36,9 @@ pub struct Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ran {
     /// Which.
-    pub module: String,
+    pub module: Text,
     /// The command, or the kind of the event.
-    pub command: String,
+    pub command: Text,
     /// Why it failed, if it did.
     pub error: Option<String>,
     /// How long it took.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 pub use execution::{
-    Answers, Begun, Ending, Execution, Inline, Known, Run, Told, answered, begin, end, executed, known, record, recording, settled,
+    Answers, Begun, Ending, Execution, First, Inline, Known, Run, Told, answered, begin, end, executed, known, record, recording, settled,
 };
 pub use outbox::{Cause, Effect, Waiting, put};
 

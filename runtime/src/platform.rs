@@ -27,7 +27,7 @@ pub trait Platform: Send + Sync + 'static {
         false
     }
 
-    /// Says one line that fits the limits. The account that asks waits ten seconds and then holds it for unknown.
+    /// Says one line that fits the limits; never asked where lines leave [inline](Capabilities::inline). The account that asks waits ten seconds and then holds it for unknown.
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>>;
 
     /// Whether one node only speaks to it, whichever asks: then its budget is that node's alone.
@@ -130,6 +130,8 @@ pub struct Capabilities {
     pub deletes: bool,
     /// A person can be silenced for a while.
     pub timeouts: bool,
+    /// What is said leaves with the answer to who brought the message: there is nobody to send a line to.
+    pub inline: bool,
 }
 
 /// Why a platform did not do it, named for what the caller does next.

@@ -93,7 +93,7 @@ impl Channel {
             // A copy, for the same reason as below.
             self.seen.insert(message.id.to_string().into(), now);
         }
-        let ran = Ran { module: "string-rules".into(), command: format!("rule {rule}"), ..Ran::default() };
+        let ran = Ran { module: Text::from_static("string-rules"), command: format!("rule {rule}").into(), ..Ran::default() };
         let mut answered = Answered { ran: Some(ran), verdict: Verdict::Done, ..Answered::default() };
         let Some(notice) = notice else {
             self.deliver(vec![Coming::Ready(answered)], asked, None, me).await;

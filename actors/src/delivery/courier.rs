@@ -196,6 +196,9 @@ impl Courier {
     /// Hands a line to the account; for a line of the outbox, what to wait for.
     fn say(&self, channel: &ChannelKey, line: &Line, id: Option<String>) -> Option<Carried> {
         let platform = self.platforms.of(channel);
+        if platform.is_some_and(|platform| platform.capabilities().inline) {
+            return id.map(|id| Carried::new(id, Vec::new()));
+        }
         let Some((platform, account)) = platform.and_then(|platform| Some((platform, self.accounts.get(platform.name())?))) else {
             tracing::error!(%channel, "no account speaks on this platform");
             return None;

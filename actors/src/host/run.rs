@@ -5,7 +5,7 @@ use waddlebot_runtime::actor::{Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, Millis, Text};
 use waddlebot_runtime::event::Event;
 use waddlebot_runtime::intake::{Ran, Verdict};
-use waddlebot_runtime::journal::{Effect, Execution, record, recording};
+use waddlebot_runtime::journal::{Effect, Execution, First, record, recording};
 use waddlebot_runtime::module::{Counts, ModuleError};
 use waddlebot_runtime::response::Response;
 use waddlebot_runtime::store::{Receipt, Sql, StoreError};
@@ -30,14 +30,14 @@ struct Answer {
 enum Committed {
     /// Written: the ids of its replies, and when they are on disk.
     New(Vec<String>, Receipt),
-    /// This had run before, and was answered so; nothing is written.
-    Before(String),
+    /// This had run before; nothing is written.
+    Before(First),
 }
 
 /// Who ran what where: what the record says.
 struct Job<'a> {
     id: String,
-    command: &'a str,
+    command: &'static str,
     user: (&'a str, &'a str),
     origin: &'a Origin,
     /// Whether somebody waits for an answer.
@@ -211,7 +211,7 @@ impl Host {
         Ok(Answer::told(who, format!("{what} took too long and was ended."), Verdict::Failed, Some(why)))
     }
 
-    fn plain(&self, said: Answer, command: &str) -> Answered {
+    fn plain(&self, said: Answer, command: &'static str) -> Answered {
         let ran = said.ran(self.setup.entry.name, command);
         let parcels = said.responses.into_iter().map(|response| Parcel { id: None, response }).collect();
         Answered { parcels, ran: Some(ran), verdict: said.verdict, again: false }
@@ -241,9 +241,11 @@ impl Host {
             Ok(Committed::Before(first)) => {
                 // Reading anew waits for the disk: the first answer stands by then, or was never given.
                 self.reload(me).await?;
-                let responses: Vec<Response> = serde_json::from_str(&first).unwrap_or_default();
+                let responses: Vec<Response> = serde_json::from_str(&first.answer).unwrap_or_default();
                 let parcels = responses.into_iter().map(|response| Parcel { id: None, response }).collect();
-                reply.send(Answered { parcels, ran: Some(ran), verdict: Verdict::Duplicate, again: true }).ok();
+                let verdict = if first.failed { Verdict::Failed } else { Verdict::Duplicate };
+                let error = first.failed.then(|| ran.error.clone().unwrap_or_else(|| "it failed when it ran".into()));
+                reply.send(Answered { parcels, ran: Some(Ran { error, ..ran }), verdict, again: true }).ok();
                 return Ok(());
             }
         };
@@ -311,7 +313,7 @@ impl Host {
             None => store.begin_fenced_late(claim).await?,
         };
         match record(&mut tx, id, writes).await? {
-            Some(answer) => Ok(Committed::Before(answer)),
+            Some(first) => Ok(Committed::Before(first)),
             None => Ok(Committed::New(ids, tx.into_inner().finish().await?)),
         }
     }
@@ -322,8 +324,8 @@ impl Answer {
         Self { responses: vec![Response::tell(who.clone(), text)], verdict, error, millis: 0 }
     }
 
-    fn ran(&self, module: &str, command: &str) -> Ran {
-        let (module, command) = (module.to_owned(), command.to_owned());
+    fn ran(&self, module: &'static str, command: &'static str) -> Ran {
+        let (module, command) = (Text::from_static(module), Text::from_static(command));
         Ran { module, command, error: self.error.clone(), execution_time_ms: self.millis, ..Ran::default() }
     }
 }

@@ -107,8 +107,8 @@ impl Outside {
     ) -> Result<Answered, StoreError> {
         let responses = outcome.told(command, occasion);
         let ran = Ran {
-            module: command.module.clone(),
-            command: run.command.clone(),
+            module: command.module.clone().into(),
+            command: run.command.clone().into(),
             error: outcome.error.clone(),
             execution_time_ms: millis,
             execution_id: run.id.clone(),
@@ -233,10 +233,11 @@ impl Outcome {
 fn before(command: &Command, id: &str, status: &str, answer: &str, error: String) -> Answered {
     let responses: Vec<Response> = serde_json::from_str(answer).unwrap_or_default();
     let parcels = responses.into_iter().map(|response| Parcel { id: None, response }).collect();
-    let error = (status != "success").then_some(error);
-    let (module, execution_id) = (command.module.clone(), id.to_owned());
-    let ran = Ran { module, command: command.word.to_string(), error, execution_id, ..Ran::default() };
-    Answered { parcels, ran: Some(ran), verdict: Verdict::Duplicate, again: true }
+    let failed = status != "success";
+    let (error, verdict) = if failed { (Some(error), Verdict::Failed) } else { (None, Verdict::Duplicate) };
+    let (module, execution_id) = (command.module.clone().into(), id.to_owned());
+    let ran = Ran { module, command: command.word.clone(), error, execution_id, ..Ran::default() };
+    Answered { parcels, ran: Some(ran), verdict, again: true }
 }
 
 /// The answer to a command whose message could not be written down.
@@ -249,7 +250,7 @@ fn plain(command: &Command, occasion: &Occasion, why: &str, verdict: Verdict, co
     let typed = matches!(occasion.what, What::Typed { .. });
     let response = Response::tell(occasion.by.name.clone(), format!("{} {why}", command.word));
     let parcels = if typed { vec![Parcel { id: None, response }] } else { Vec::new() };
-    let (module, word) = (command.module.clone(), command.word.to_string());
+    let (module, word) = (command.module.clone().into(), command.word.clone());
     let ran = Ran { module, command: word, error: Some(why.to_owned()), status_code: Some(code), ..Ran::default() };
     Answered { parcels, ran: Some(ran), verdict, again: false }
 }

@@ -100,6 +100,17 @@ async fn a_reminder_outlives_a_repeated_message_that_comes_at_the_same_time() {
 }
 
 #[tokio::test]
+async fn what_failed_is_told_to_have_failed_when_the_message_comes_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = Place::Sqlite(file_in(folder.path()));
+    let stage = Stage::open(&[entry::<Memories>()], &place, Clock::turned()).await;
+    let first = stage.say("room", "ana", Role::Owner, "!memories remind", "r1").await;
+    let again = stage.say("room", "ana", Role::Owner, "!memories remind", "r1").await;
+    assert_eq!((again.verdict, first.verdict), (Verdict::Failed, Verdict::Failed));
+    assert!(again.responses == first.responses && again.ran[0].error.is_some(), "{again:?}");
+}
+
+#[tokio::test]
 async fn what_was_accepted_leaves_the_inbox_also_when_it_is_no_durable_command_any_more() {
     let house = house().await;
     let channel = ChannelKey::new("stage", "", "room");

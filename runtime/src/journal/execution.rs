@@ -70,18 +70,28 @@ pub fn recording(execution: &Execution, effects: &[Effect]) -> (Vec<Sql>, Vec<St
     ([Some(row), putting].into_iter().flatten().collect(), ids)
 }
 
-/// Writes what [`recording`] gave, and what else goes with it, into the module's own transaction. Gives what was answered
-/// (JSON) where it had run before: undo the transaction then, and answer so once the store has [`settled`].
+/// What was recorded when something ran before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First {
+    /// What was answered, as JSON.
+    pub answer: String,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+/// Writes what [`recording`] gave, and what else goes with it, into the module's own transaction. Gives what was recorded
+/// where it had run before: undo the transaction then, and answer so once the store has [`settled`].
 ///
 /// # Errors
 /// When the store is gone, or the claim is lost.
-pub async fn record(tx: &mut FencedTx, id: &str, writes: Vec<Sql>) -> Result<Option<String>, StoreError> {
+pub async fn record(tx: &mut FencedTx, id: &str, writes: Vec<Sql>) -> Result<Option<First>, StoreError> {
     if tx.run_all(writes).await?.first() != Some(&0) {
         return Ok(None);
     }
     // In the same transaction: the first run may still wait for the disk, where no reader sees it.
-    let row = tx.one(sql("SELECT answer FROM executions WHERE execution_id = $1").bind(id)).await?;
-    row.map_or(Ok(String::new()), |row| row.get("answer")).map(Some)
+    let row = tx.one(sql("SELECT answer, status FROM executions WHERE execution_id = $1").bind(id)).await?;
+    let first = |row: Row| Ok(First { answer: row.get("answer")?, failed: row.get::<String>("status")? != "success" });
+    row.map_or(Ok(First { answer: String::new(), failed: false }), first).map(Some)
 }
 
 /// What these executions are recorded to have done, in the order of their names.

@@ -196,7 +196,7 @@ async fn runs(store: &Store, claim: &Claim, answer: &str) -> Result<Result<Vec<S
     let mut tx = store.begin_fenced_late(claim).await?;
     tx.run(sql("INSERT INTO activity_points (community_id, platform, user_id, points) VALUES (1, 'own', $1, 1)").bind(answer)).await?;
     if let Some(before) = record(&mut tx, "m1/memories", writes).await? {
-        return Ok(Err(before));
+        return Ok(Err(before.answer));
     }
     tx.into_inner().commit().await?;
     Ok(Ok(ids))

@@ -24,7 +24,7 @@ pub(super) struct Answer {
     status: Verdict,
     status_code: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<String>,
+    command: Option<Text>,
     /// The lines to say in the channel, as chat shows them.
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<Text>,
@@ -38,8 +38,8 @@ pub(super) struct Answer {
 /// One module's part.
 #[derive(Debug, Serialize)]
 struct Ran {
-    module: String,
-    command: String,
+    module: Text,
+    command: Text,
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,

@@ -375,7 +375,7 @@ async fn recorded(household: &Household, message_id: &str) -> Option<Outcome> {
         }
         let error = one.failed.then(|| "it failed on the node that serves the channel".to_owned());
         let execution_time_ms = u64::try_from(one.millis).unwrap_or(0);
-        outcome.ran.push(Ran { module: one.module, command: one.command, error, execution_time_ms, ..Ran::default() });
+        outcome.ran.push(Ran { module: one.module.into(), command: one.command.into(), error, execution_time_ms, ..Ran::default() });
     }
     Some(outcome)
 }
