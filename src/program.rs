@@ -179,7 +179,7 @@ pub(crate) async fn run(config: Config, closing: CancellationToken) -> Result<()
         all_over.cancel();
         doors
     });
-    server::serve(listener, parts, served).await?;
+    server::serve(listener, parts, served, config.limits.drain_timeout).await?;
     household.stop().await;
     if let Ok(Some(doors)) = winding_down.await {
         doors.close().await;

@@ -66,19 +66,20 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
         .method_not_allowed_fallback(guard::not_so)
 }
 
-/// Serves until `closing` is cancelled and every request is answered.
-pub(crate) async fn serve(listener: TcpListener, parts: Parts, closing: CancellationToken) -> Result<()> {
+/// Serves until `closing` is cancelled and every request is answered, or `within` is over.
+pub(crate) async fn serve(listener: TcpListener, parts: Parts, closing: CancellationToken, within: Duration) -> Result<()> {
     let origins = parts.origins.clone();
     let mut routes = routes(parts, closing.clone());
     if !origins.is_empty() {
         routes = routes.layer(cross_origin(origins));
     }
-    listen(listener, Guarded::new(routes), closing).await;
+    listen(listener, Guarded::new(routes), closing, within).await;
     Ok(())
 }
 
-/// Takes connections until `closing`, then waits until each has answered what it was asked.
-async fn listen(listener: TcpListener, guarded: Guarded, closing: CancellationToken) {
+/// Takes connections until `closing`, then waits until each has answered what it was asked. Not for longer than `within`:
+/// somebody may send a request a letter at a time.
+async fn listen(listener: TcpListener, guarded: Guarded, closing: CancellationToken, within: Duration) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -113,7 +114,9 @@ async fn listen(listener: TcpListener, guarded: Guarded, closing: CancellationTo
         });
     }
     drop(listener);
-    graceful.shutdown().await;
+    if tokio::time::timeout(within, graceful.shutdown()).await.is_err() {
+        tracing::warn!("the stop does not wait any longer for requests that are not over");
+    }
 }
 
 /// Lets the named origins' pages call with a key; cookies are never let through.

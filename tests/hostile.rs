@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use waddlebot_testbed::{Bot, Deadline, Reply, eventually_some, run};
+use waddlebot_testbed::{Bot, Deadline, Reply, eventually, eventually_some, passes, run};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_waddlebot");
 const ROOM: &str = "/api/v1/local/lobby/messages";
@@ -18,7 +18,11 @@ struct House {
 
 impl House {
     fn open() -> Self {
-        let mut bot = Bot::start(PROGRAM, &[], &[]);
+        Self::with(&[])
+    }
+
+    fn with(environment: &[(&str, &str)]) -> Self {
+        let mut bot = Bot::start(PROGRAM, &[], environment);
         bot.wait_healthy();
         let data = bot.data().display().to_string();
         let made = run(PROGRAM, &["key", "create", "--role", "admin", "--name", "test", "--data", &data], &[], b"");
@@ -193,6 +197,28 @@ fn a_stop_is_orderly_also_while_somebody_waits_for_lines() {
     assert!(!asked.passed(), "it waited for who waited for lines");
     let answer = read_to_end(&mut waiting);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[test]
+fn who_sends_a_letter_at_a_time_does_not_keep_a_node_from_stopping() {
+    let mut house = House::with(&[("WADDLEBOT_LIMITS_DRAIN_TIMEOUT", "2s")]);
+    let mut slow = TcpStream::connect(house.bot.address()).unwrap();
+    let key = &house.key;
+    let head =
+        format!("POST {ROOM} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{{");
+    slow.write_all(head.as_bytes()).unwrap();
+    eventually("the request has begun", Duration::from_secs(30), || {
+        house.asks("GET", "/metrics", "").body.contains("waddlebot_concurrent_requests 2")
+    });
+    let sends = std::thread::spawn(move || {
+        while slow.write_all(b" ").is_ok() {
+            passes(Duration::from_secs(1));
+        }
+    });
+    // Killed, and so no success, when it takes as long as the letters.
+    assert_eq!(house.bot.terminate().code(), Some(0), "{}", house.bot.stderr());
+    assert!(house.bot.stdout().contains("not over"), "{}", house.bot.stdout());
+    sends.join().unwrap();
 }
 
 #[test]
