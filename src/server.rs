@@ -1,5 +1,7 @@
 //! The one HTTP port: every route of every part, behind one guard, until the stop.
 
+mod watch;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use anyhow::Result;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
@@ -26,6 +28,7 @@ use crate::api::{self, guard};
 use crate::hub::links::Links;
 use crate::hub::{self, Hub};
 use crate::residence::Residence;
+use watch::Watch;
 
 /// How long a request's head may take.
 const HEAD: Duration = Duration::from_secs(10);
@@ -100,7 +103,7 @@ async fn listen(listener: TcpListener, guarded: Guarded, closing: CancellationTo
         // Who sends half a head and falls silent does not keep the connection.
         // Who has sent all that they have to say is answered all the same; looking for the end of the connection during
         // each request would cost a read and its buffer. Answers are small: head and body leave as one piece.
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).half_close(true).writev(false);
+        builder.http1().timer(Watch::default()).header_read_timeout(HEAD).half_close(true).writev(false);
         let guarded = guarded.clone();
         let service = service_fn(move |request| {
             let answer = guarded.clone().answer(from, request);

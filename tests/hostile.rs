@@ -231,12 +231,14 @@ fn who_begins_and_falls_silent_does_not_keep_the_connection() {
         stream
     };
     let mut head = begin("GET /health HTTP/1.1\r\nHost: x");
+    let mut second = begin("GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x");
     let key = &house.key;
     let body =
         format!("POST {ROOM} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{{");
     let mut body = begin(&body);
-    // Both come to an end by themselves, long before the read's own limit.
+    // All come to an end by themselves, long before the read's own limit.
     read_to_end(&mut head);
+    assert!(read_to_end(&mut second).starts_with("HTTP/1.1 200 "));
     assert!(read_to_end(&mut body).starts_with("HTTP/1.1 400 "));
     house.lives();
 }
