@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use waddlebot_testbed::eventually;
 
-use crate::rig::{Cluster, LIMIT, Node};
+use crate::rig::{Cluster, LIMIT, Node, meet};
 use crate::target::Target;
 
 fn does(node: &Node, method: &str, path: &str, body: &Value) -> Value {
@@ -15,7 +15,7 @@ fn does(node: &Node, method: &str, path: &str, body: &Value) -> Value {
 fn a_command_made_changed_or_removed_at_one_node_is_so_at_all_when_it_is_answered() {
     let (cluster, target) = (Cluster::new(), Target::start());
     let nodes = cluster.nodes(2);
-    eventually("both reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     // The first to hear something serves the community.
     assert_eq!(nodes[0].hears("lobby", "!ping"), "pong");
     let made = does(&nodes[1], "POST", "/router/commands", &json!({"command": "#weather", "location_url": target.url("/first")}));

@@ -2,7 +2,7 @@
 
 use waddlebot_testbed::eventually;
 
-use crate::rig::{Cluster, LIMIT};
+use crate::rig::{Cluster, LIMIT, meet};
 
 #[test]
 fn a_node_that_does_not_fit_is_refused_and_both_sides_say_why() {
@@ -42,5 +42,5 @@ fn a_seed_that_is_gone_changes_nothing() {
     let (mut two, mut three) = (cluster.node("n2"), cluster.node("n3"));
     two.start();
     three.start();
-    eventually("both reach each other", LIMIT, || two.reaches() == ["n3"] && three.reaches() == ["n2"]);
+    meet(&[&two, &three]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use waddlebot_testbed::{eventually, request_within};
 
-use crate::rig::{Cluster, LIMIT, Node, replies};
+use crate::rig::{Cluster, LIMIT, Node, meet, replies};
 use crate::target::Target;
 
 fn does(node: &Node, method: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -23,7 +23,7 @@ fn says_as(node: &Node, user: &str, text: &str) -> Value {
 fn what_is_changed_at_one_node_counts_at_once_where_the_community_is_served() {
     let (cluster, target) = (Cluster::new(), Target::start());
     let nodes = cluster.nodes(2);
-    eventually("both reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     let (serving, other) = (&nodes[0], &nodes[1]);
     assert_eq!(serving.hears("lobby", "!ping"), "pong");
     assert_eq!(cluster.owner("community:2"), "n1");
@@ -87,7 +87,7 @@ fn what_is_changed_at_one_node_counts_at_once_where_the_community_is_served() {
 fn a_node_that_lost_its_lease_and_is_back_answers_for_channels_of_others_without_waiting_for_its_former_life() {
     let cluster = Cluster::new();
     let mut nodes = cluster.nodes(2);
-    eventually("both reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     assert_eq!(nodes[1].hears("lobby", "!ping"), "pong");
     assert_eq!(cluster.owner("community:2"), "n2");
     assert_eq!(nodes[0].hears("lobby", "!ping"), "pong");

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use waddlebot_testbed::{Deadline, eventually, get, irc, passes};
 
-use crate::rig::{Cluster, LIMIT, Node};
+use crate::irc_room::IrcRoom;
+use crate::rig::{Cluster, LIMIT, Node, meet};
 
 /// How many communities there are to hand over: eight strokes.
 const CLAIMS: u64 = 2000;
@@ -30,7 +31,7 @@ fn laden() -> (Cluster, Node, Node) {
     );
     eventually("n1 serves them all", LIMIT * 3, || held(&cluster) >= CLAIMS);
     two.start();
-    eventually("they reach each other", LIMIT, || one.reaches() == ["n2"] && two.reaches() == ["n1"]);
+    meet(&[&one, &two]);
     assert_eq!(one.hears("lobby", "!ping"), "pong");
     cluster.sql(SLOWLY);
     (cluster, one, two)
@@ -92,24 +93,7 @@ const WAITING: usize = 8;
 
 #[test]
 fn a_node_that_is_ended_leaves_what_an_irc_server_takes_slowly_to_the_next_and_each_answer_is_said_once() {
-    let (cluster, server) = (Cluster::new(), irc::Server::ngircd());
-    let address = server.address().to_string();
-    let settings = [
-        ("WADDLEBOT_IRC_SERVER", address.as_str()),
-        ("WADDLEBOT_IRC_NICK", "waddle"),
-        ("WADDLEBOT_IRC_CHANNELS", "#room"),
-        ("WADDLEBOT_IRC_TLS", "false"),
-    ];
-    let mut ana = server.person("ana");
-    ana.joins("#room");
-    let (mut one, mut two) = (cluster.node("n1"), cluster.node("n2"));
-    one.start_with(&settings);
-    ana.hears("JOIN");
-    two.start_with(&settings);
-    eventually("they reach each other", LIMIT, || one.reaches() == ["n2"] && two.reaches() == ["n1"]);
-    assert_eq!(two.hears("lobby", "!ping here"), "pong here");
-    assert_eq!((cluster.owner("connection:irc"), cluster.owner("community:2")), ("n1".into(), "n2".into()));
-
+    let IrcRoom { cluster, server: _server, mut ana, one, mut two } = IrcRoom::new(&[]);
     let mut said = 0;
     let waiting = || cluster.sql("SELECT count(*) FROM outbox").parse::<usize>().expect("a number");
     let deadline = Deadline::within(LIMIT * 3);

@@ -2,14 +2,14 @@
 
 use waddlebot_testbed::eventually;
 
-use crate::rig::{Cluster, LIMIT, replies};
+use crate::rig::{Cluster, LIMIT, meet, replies};
 
 #[test]
 fn a_move_gives_nobody_their_uses_back() {
     let cluster = Cluster::new();
     let mut nodes: Vec<_> = ["n1", "n2"].map(|id| cluster.node(id)).into();
     nodes.iter_mut().for_each(|node| node.start_with(&[("ROUTER_DEFAULT_RATE_LIMIT", "60")]));
-    eventually("they reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     nodes[0].hears("lobby", "!ping first");
     let owner = cluster.owner("community:2");
     let at = nodes.iter().position(|node| node.id == owner).unwrap();

@@ -5,6 +5,7 @@ mod commands;
 mod example;
 mod fit;
 mod forward;
+mod irc_room;
 mod leave;
 mod limits;
 mod operate;

@@ -5,16 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use waddlebot_testbed::{eventually, eventually_some, get};
 
-use crate::rig::{Cluster, LIMIT, Node};
+use crate::rig::{Cluster, LIMIT, Node, meet};
 
 fn does(node: &Node, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let reply = node.asks(method, path, body).expect("the node answers");
     let answer = serde_json::from_str(&reply.body).unwrap_or_else(|_| panic!("{}: no JSON: {}", node.id, reply.body));
     (reply.status, answer)
-}
-
-fn connected(nodes: &[Node]) {
-    eventually("everybody reaches everybody", LIMIT, || nodes.iter().all(|node| node.reaches().len() == nodes.len() - 1));
 }
 
 fn row(node: &Node, of: &str) -> Value {
@@ -26,7 +22,7 @@ fn row(node: &Node, of: &str) -> Value {
 fn a_community_is_moved_and_a_node_drained_from_any_node() {
     let cluster = Cluster::new();
     let nodes = cluster.nodes(2);
-    connected(&nodes);
+    meet(&nodes);
     assert_eq!(nodes[0].hears("lobby", "!ping"), "pong");
     assert_eq!(cluster.owner("community:2"), "n1");
     let (status, whole) = does(&nodes[1], "GET", "/api/v1/cluster", &Value::Null);
@@ -76,7 +72,7 @@ fn a_community_is_moved_and_a_node_drained_from_any_node() {
 fn what_failed_too_often_is_seen_and_cleared() {
     let cluster = Cluster::new();
     let nodes = cluster.nodes(2);
-    connected(&nodes);
+    meet(&nodes);
     cluster.sql("INSERT INTO communities (id, name, created_at) VALUES (100, 'c', 0)");
     cluster.sql("INSERT INTO coordination (entity_id, status, error_message) VALUES ('community:100', 'error', 'it broke')");
     let (_, whole) = does(&nodes[1], "GET", "/api/v1/cluster", &Value::Null);
@@ -92,7 +88,7 @@ fn what_failed_too_often_is_seen_and_cleared() {
 fn the_inspector_shows_all_nodes_and_says_which_does_not_answer() {
     let cluster = Cluster::new();
     let mut nodes = cluster.nodes(2);
-    connected(&nodes);
+    meet(&nodes);
     assert_eq!(nodes[0].hears("lobby", "!ping"), "pong");
     let (_, all) = does(&nodes[1], "GET", "/admin/actors", &Value::Null);
     let of = |node: &str| all["actors"].as_array().unwrap().iter().filter(|actor| actor["node"] == node).count();

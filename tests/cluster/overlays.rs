@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use waddlebot_testbed::{Browser, eventually};
 
 use crate::page::{Page, counted, display, token};
-use crate::rig::{Cluster, LIMIT, Node};
+use crate::rig::{Cluster, LIMIT, Node, meet};
 
 /// Two nodes; the first serves the community.
 fn two(cluster: &Cluster) -> (Node, Node) {
     let mut nodes = cluster.nodes(2);
-    eventually("both reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     assert_eq!(nodes[0].hears("lobby", "!ping"), "pong");
     assert_eq!(cluster.owner("community:2"), "n1");
     let second = nodes.remove(1);

@@ -4,35 +4,12 @@ use std::time::Duration;
 
 use waddlebot_testbed::{Postgres, eventually, get, irc, passes};
 
+use crate::irc_room::{IrcRoom, NO_FLOOD_LIMIT, connected};
 use crate::rig::{Cluster, LIMIT};
-
-/// The settings of a node that is connected to this server.
-fn connected(address: &str) -> [(&str, &str); 5] {
-    [
-        ("WADDLEBOT_IRC_SERVER", address),
-        ("WADDLEBOT_IRC_NICK", "waddle"),
-        ("WADDLEBOT_IRC_CHANNELS", "#room"),
-        ("WADDLEBOT_IRC_TLS", "false"),
-        ("WADDLEBOT_IRC_FLOOD", "off"),
-    ]
-}
 
 #[test]
 fn one_node_keeps_the_connection_another_answers_and_takes_it_over() {
-    let (cluster, server) = (Cluster::new(), irc::Server::ngircd());
-    let address = server.address().to_string();
-    let settings = connected(&address);
-    let mut ana = server.person("ana");
-    ana.joins("#room");
-    let (mut one, mut two) = (cluster.node("n1"), cluster.node("n2"));
-    one.start_with(&settings);
-    ana.hears("JOIN");
-    two.start_with(&settings);
-    eventually("they reach each other", LIMIT, || one.reaches() == ["n2"] && two.reaches() == ["n1"]);
-    assert_eq!(cluster.owner("connection:irc"), "n1");
-    assert_eq!(two.hears("lobby", "!ping here"), "pong here");
-    assert_eq!(cluster.owner("community:2"), "n2");
-
+    let IrcRoom { cluster, server: _server, mut ana, mut one, two: _two } = IrcRoom::new(&[NO_FLOOD_LIMIT]);
     ana.says("#room", "!ping across");
     ana.hears("pong across");
     ana.says("#room", "!memories add quote \"To be or not to be\" Hamlet");
@@ -57,7 +34,7 @@ fn a_node_whose_lease_ran_out_says_nothing_and_keeps_its_connection() {
     let mut ana = server.person("ana");
     ana.joins("#room");
     let mut one = cluster.node("n1");
-    one.start_with(&connected(&address));
+    one.start_with(&[&connected(&address)[..], &[NO_FLOOD_LIMIT]].concat());
     ana.hears("JOIN");
     ana.says("#room", "!ping before");
     ana.hears("pong before");

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use waddlebot_testbed::{eventually, eventually_some};
+use waddlebot_testbed::eventually_some;
 
-use crate::rig::{Cluster, LIMIT, Node, replies};
+use crate::rig::{Cluster, LIMIT, Node, meet, replies};
 
 /// The community that every room belongs to at first.
 const HOME: &str = "community:2";
@@ -13,15 +13,11 @@ fn at<'a>(nodes: &'a mut [Node], id: &str) -> &'a mut Node {
     nodes.iter_mut().find(|node| node.id == id).expect("a node of that name")
 }
 
-fn connected(nodes: &[Node]) {
-    eventually("everybody reaches everybody", LIMIT, || nodes.iter().all(|node| node.reaches().len() == nodes.len() - 1));
-}
-
 #[test]
 fn what_is_said_at_any_node_is_answered_by_the_one_that_serves_the_room() {
     let cluster = Cluster::new();
     let nodes = cluster.nodes(3);
-    connected(&nodes);
+    meet(&nodes);
     for (turn, node) in nodes.iter().enumerate() {
         assert_eq!(node.hears("lobby", &format!("!ping {turn}")), format!("pong {turn}"));
         let kept = node.hears("lobby", &format!("!memories add quote \"number {turn}\" somebody"));
@@ -41,7 +37,7 @@ fn what_is_said_at_any_node_is_answered_by_the_one_that_serves_the_room() {
 fn a_killed_owner_is_replaced_and_nothing_is_doubled() {
     let cluster = Cluster::new();
     let mut nodes = cluster.nodes(3);
-    connected(&nodes);
+    meet(&nodes);
     assert!(nodes[0].hears("lobby", "!memories add quote \"one\" somebody").starts_with("Kept as #1"));
     let owner = cluster.owner(HOME);
     at(&mut nodes, &owner).bot().kill_9();
@@ -59,7 +55,7 @@ fn a_killed_owner_is_replaced_and_nothing_is_doubled() {
     }
     // The dead one comes back and belongs to the others.
     at(&mut nodes, &owner).start();
-    connected(&nodes);
+    meet(&nodes);
     assert!(at(&mut nodes, &owner).hears("lobby", "!memories list").starts_with("quotes (2)"));
 }
 

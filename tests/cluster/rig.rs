@@ -1,5 +1,6 @@
 //! A cluster for tests: one PostgreSQL database, one Redis, and as many nodes of the real program as are started.
 
+use std::borrow::Borrow;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use waddlebot_testbed::{Bot, Ended, Place, Postgres, Redis, Reply, free_port, get, request, run};
+use waddlebot_testbed::{Bot, Ended, Place, Postgres, Redis, Reply, eventually, free_port, get, request, run};
 
 /// The program under test: this very build, or the one that `WADDLEBOT_PROGRAM` names. Figures of time are those of a release build.
 pub(crate) fn program() -> String {
@@ -206,6 +207,11 @@ impl Node {
         let bot = self.bot();
         format!("{}{}", bot.stdout(), bot.stderr())
     }
+}
+
+/// Waits until each of these nodes reaches all the others.
+pub(crate) fn meet(nodes: &[impl Borrow<Node>]) {
+    eventually("everybody reaches everybody", LIMIT, || nodes.iter().all(|node| node.borrow().reaches().len() == nodes.len() - 1));
 }
 
 /// The chat lines in an answer, joined.

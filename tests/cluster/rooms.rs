@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use waddlebot_testbed::eventually;
 
-use crate::rig::{Cluster, LIMIT, Node};
+use crate::rig::{Cluster, LIMIT, Node, meet};
 
 /// The lines of the lobby as a node shows them.
 fn lines(node: &Node) -> Vec<String> {
@@ -20,7 +20,7 @@ fn lines(node: &Node) -> Vec<String> {
 fn what_is_said_at_any_node_is_seen_in_the_room_at_every_node() {
     let cluster = Cluster::new();
     let mut nodes = cluster.nodes(2);
-    eventually("both reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     let mut wanted = Vec::new();
     for turn in 0..6 {
         let text = format!("!ping {turn}");
@@ -35,7 +35,7 @@ fn what_is_said_at_any_node_is_seen_in_the_room_at_every_node() {
     nodes[1].bot().kill_9();
     assert_eq!(nodes[0].hears("lobby", "!ping alone"), "pong alone");
     nodes[1].start();
-    eventually("both reach each other again", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     assert_eq!(nodes[0].hears("lobby", "!ping together"), "pong together");
     eventually("it is seen there", LIMIT, || lines(&nodes[1]) == ["ana: !ping together", "WaddleBot: pong together"]);
 }
@@ -44,7 +44,7 @@ fn what_is_said_at_any_node_is_seen_in_the_room_at_every_node() {
 fn a_stream_that_goes_live_is_noted_with_the_claims_and_again_when_it_ends() {
     let cluster = Cluster::new();
     let nodes = cluster.nodes(2);
-    eventually("both reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     assert_eq!(nodes[0].hears("lobby", "!ping"), "pong");
     let noted = |wanted: &str| {
         let rows = cluster.sql(

@@ -5,7 +5,7 @@ use std::path::Path;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use waddlebot_testbed::eventually;
 
-use crate::rig::{Cluster, LIMIT};
+use crate::rig::{Cluster, LIMIT, meet};
 
 /// An authority that signed one certificate for these addresses, as files of this name.
 pub(crate) fn authority(folder: &Path, name: &str, addresses: &[String]) {
@@ -34,7 +34,7 @@ fn nodes_with_certificates_talk_and_who_has_one_of_another_authority_or_none_is_
     let (mut one, mut two) = (cluster.node("n1"), cluster.node("n2"));
     one.start_with(&ours);
     two.start_with(&ours);
-    eventually("both reach each other", LIMIT, || one.reaches() == ["n2"] && two.reaches() == ["n1"]);
+    meet(&[&one, &two]);
     assert_eq!(one.hears("lobby", "!ping here"), "pong here");
     assert_eq!(two.hears("lobby", "!ping across"), "pong across", "what n1 serves is reached from n2 through TLS");
 

@@ -6,11 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use waddlebot_testbed::{eventually, get};
 
-use crate::rig::{Cluster, LIMIT, Node, replies};
-
-fn connected(nodes: &[Node]) {
-    eventually("everybody reaches everybody", LIMIT, || nodes.iter().all(|node| node.reaches().len() == nodes.len() - 1));
-}
+use crate::rig::{Cluster, LIMIT, meet, replies};
 
 /// How many of the new communities each living node serves.
 fn shares(cluster: &Cluster) -> Vec<usize> {
@@ -25,7 +21,7 @@ fn shares(cluster: &Cluster) -> Vec<usize> {
 fn new_communities_are_shared_and_those_of_a_dead_node_taken_over() {
     let cluster = Cluster::new();
     let mut nodes = cluster.nodes(3);
-    connected(&nodes);
+    meet(&nodes);
     cluster.sql("INSERT INTO communities (id, name, created_at) SELECT g, 'c' || g, 0 FROM generate_series(100, 129) g");
     cluster.sql(
         "INSERT INTO coordination (entity_id, platform, channel_id) SELECT 'community:' || g, 'community', g FROM generate_series(100, 129) g",
@@ -47,7 +43,7 @@ fn new_communities_are_shared_and_those_of_a_dead_node_taken_over() {
 fn a_node_that_goes_hands_over_and_nothing_that_was_answered_is_lost_or_doubled() {
     let cluster = Cluster::new();
     let mut nodes = cluster.nodes(3);
-    connected(&nodes);
+    meet(&nodes);
     nodes[0].hears("lobby", "!ping first");
     let owner = cluster.owner("community:2");
     let at = nodes.iter().position(|node| node.id == owner).expect("it is one of them");

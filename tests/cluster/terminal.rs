@@ -6,7 +6,7 @@ use fantoccini::Locator;
 use serde_json::{Value, json};
 use waddlebot_testbed::{Browser, Deadline, eventually, request};
 
-use crate::rig::{Cluster, LIMIT, Node};
+use crate::rig::{Cluster, LIMIT, Node, meet};
 
 fn says(cluster: &Cluster, at: &Node, args: &[&str]) -> String {
     let url = format!("http://{}", at.address());
@@ -22,7 +22,7 @@ fn json_of(cluster: &Cluster, at: &Node, args: &[&str]) -> Value {
 fn a_terminal_shows_the_cluster_and_moves_a_community() {
     let cluster = Cluster::new();
     let nodes = cluster.nodes(2);
-    eventually("both reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     assert_eq!(nodes[0].hears("lobby", "!ping"), "pong");
     let whole = json_of(&cluster, &nodes[1], &["status"]);
     assert_eq!(
@@ -75,7 +75,7 @@ fn only_an_admin_looks_after_the_cluster() {
 async fn the_hub_of_any_node_moves_a_community_and_drains_a_node_without_script() {
     let cluster = Cluster::new();
     let nodes = cluster.nodes(2);
-    eventually("both reach each other", LIMIT, || nodes.iter().all(|node| node.reaches().len() == 1));
+    meet(&nodes);
     assert_eq!(nodes[0].hears("lobby", "!ping"), "pong");
     cluster.sql(
         "INSERT INTO coordination (entity_id, status, error_message) VALUES ('local:a-room-with-a-very-long-name', 'error', 'it broke')",

@@ -11,7 +11,7 @@ use waddlebot_testbed::{eventually, passes, request_within};
 
 use super::load::{Place, Ways};
 use super::town::now;
-use crate::rig::{Cluster, LIMIT, Node};
+use crate::rig::{Cluster, LIMIT, Node, meet};
 
 /// How many communities are handed over where nobody says how many, and how many of them talk meanwhile.
 const CLAIMS: u64 = 300;
@@ -23,10 +23,6 @@ const WAIT: Duration = Duration::from_secs(5);
 /// The promise for what is on its way to a peer that stands still, and what the allocator may keep besides.
 const MEMORY: u64 = 8 * 1024;
 const KEPT: u64 = 4 * 1024;
-
-fn connected(nodes: &[Node]) {
-    eventually("everybody reaches everybody", LIMIT, || nodes.iter().all(|node| node.reaches().len() == nodes.len() - 1));
-}
 
 #[test]
 fn a_node_with_many_claims_is_drained_in_time_and_nobody_waits_long() {
@@ -118,7 +114,7 @@ fn most(node: &mut Node, seconds: u64) -> u64 {
 fn a_peer_that_stands_still_costs_no_more_memory_than_was_promised() {
     let cluster = Cluster::new();
     let mut nodes = cluster.nodes(2);
-    connected(&nodes);
+    meet(&nodes);
     assert_eq!(nodes[1].hears("lobby", "!ping here"), "pong here");
     assert_eq!(cluster.owner("community:2"), "n2");
     let (address, key, over) = (nodes[0].address(), cluster.key.clone(), AtomicBool::new(false));
