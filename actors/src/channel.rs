@@ -142,6 +142,8 @@ pub struct Channel {
     sessions: Sessions,
     seen: HashMap<Text, Duration, RandomState>,
     before: Before,
+    /// Until then answers to lines that are no commands are remembered.
+    lines_until: Duration,
     opened: Duration,
     heard: Duration,
     made: u64,
@@ -175,6 +177,7 @@ impl Actor for Channel {
             sessions: Sessions::default(),
             seen: HashMap::default(),
             before: Before::default(),
+            lines_until: Duration::ZERO,
             opened: me.clock().since_boot(),
             heard: me.clock().since_boot(),
             made: 0,
@@ -194,11 +197,7 @@ impl Actor for Channel {
                             self.said(message, None, me).await?;
                         }
                     }
-                    Heard::Asked(message, asked) => {
-                        if let Some(asked) = self.before.asks(&message.id, asked) {
-                            self.said(message, Some(asked), me).await?;
-                        }
-                    }
+                    Heard::Asked(message, asked) => self.said(message, Some(asked), me).await?,
                     Heard::Happened(mut event, asked) => {
                         let asked = asked.map(Asker::new);
                         self.ranked(&mut event.by);
@@ -271,28 +270,51 @@ impl Channel {
 
     /// The walk of plain chatter ends here: one counter, one look at the first letters, one at the rules. What goes on
     /// from here waits in a box of its own, or every line of chatter would carry the room for it.
-    async fn said(&mut self, mut message: ChatMessage, asked: Option<Asker>, me: &Me<Order>) -> Result<(), Fault> {
+    async fn said(&mut self, mut message: ChatMessage, asked: Option<oneshot::Sender<Outcome>>, me: &Me<Order>) -> Result<(), Fault> {
+        let sentence = self.sentence(&message);
+        let is_command = resolve::is_command(&message.text);
+        let goes_on = sentence.is_some() || is_command || self.table.hears_chat();
+        let asked = match asked {
+            None => None,
+            Some(asked) => match self.asker(&message.id, asked, goes_on, is_command) {
+                Some(asker) => Some(asker),
+                None => return Ok(()),
+            },
+        };
         self.counts.messages += 1;
         self.chatters.spoke(&message);
         self.keep(&message);
-        if !self.table.ruling().compiled.is_empty()
-            && !self.table.knows(&message.text)
-            && let Some(sentence) = rules::judge(&self.table.ruling().compiled, &message, self.seed.key.as_str())
-        {
+        if let Some(sentence) = sentence {
             self.ranked(&mut message.by);
             return Box::pin(self.carry_out(sentence, message, asked, me)).await;
         }
-        if !resolve::is_command(&message.text) {
-            if self.table.hears_chat() {
-                return Box::pin(self.overheard(message, asked, me)).await;
-            }
-            if let Some(asked) = asked {
-                asked.tell(Outcome::default());
-            }
-            return Ok(());
+        if is_command {
+            self.ranked(&mut message.by);
+            return Box::pin(self.command(message, asked, Way::Said, me)).await;
         }
-        self.ranked(&mut message.by);
-        Box::pin(self.command(message, asked, Way::Said, me)).await
+        if self.table.hears_chat() {
+            return Box::pin(self.overheard(message, asked, me)).await;
+        }
+        if let Some(asked) = asked {
+            asked.tell(Outcome::default());
+        }
+        Ok(())
+    }
+
+    /// What a string rule says about a message, where one does.
+    fn sentence(&self, message: &ChatMessage) -> Option<rules::Sentence> {
+        let compiled = &self.table.ruling().compiled;
+        let may_match = !compiled.is_empty() && !self.table.knows(&message.text);
+        may_match.then(|| rules::judge(compiled, message, self.seed.key.as_str())).flatten()
+    }
+
+    /// Who asks, unless they were told the first answer. Chatter is looked up only while lines are remembered that may have
+    /// been answered and are chatter by now: of a rule that was switched off since.
+    fn asker(&mut self, id: &str, asked: oneshot::Sender<Outcome>, goes_on: bool, is_command: bool) -> Option<Asker> {
+        if goes_on && !is_command {
+            self.lines_until = self.heard + SEEN;
+        }
+        if goes_on || self.heard < self.lines_until { self.before.asks(id, asked) } else { Some(Asker::new(asked)) }
     }
 
     /// Gives somebody the role they have here, in place of what their badge says.

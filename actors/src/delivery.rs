@@ -33,6 +33,16 @@ pub struct Answered {
     pub again: bool,
 }
 
+impl Answered {
+    /// What was answered when it ran before, as it was written down.
+    pub(crate) fn before(answer: &str, ran: Ran) -> Self {
+        let responses: Vec<Response> = serde_json::from_str(answer).unwrap_or_default();
+        let parcels = responses.into_iter().map(|response| Parcel { id: None, response }).collect();
+        let verdict = if ran.error.is_some() { Verdict::Failed } else { Verdict::Duplicate };
+        Self { parcels, ran: Some(ran), verdict, again: true }
+    }
+}
+
 /// An answer that is there, or still being worked on.
 pub enum Coming {
     /// It is there.

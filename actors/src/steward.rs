@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use waddlebot_runtime::actor::{Actor, Fault, Me};
+use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::placement::{Placement, Unclaimed, choice};
 use waddlebot_runtime::store::{Claim, Identity, Neighbour, StoreError};
 
@@ -278,17 +279,9 @@ impl Steward {
     async fn hand_over_idle(&self, entities: &[String], to: &Identity) -> usize {
         let ids: Vec<_> = entities.iter().filter_map(|entity| community_of(entity)).collect();
         let (clock, placement, first) = (&self.seed.household.world().clock, &self.seed.placement, entities.first().map_or("", |it| it));
-        // Somebody may have come since it was looked.
-        let end = join_all(ids.iter().map(async |id| {
-            self.seed.household.release(*id).await;
-            self.seed.overlays.release(*id).await;
-        }));
-        step(clock, "what lives there and in others ends", first, end).await;
+        step(clock, "what lives there and in others ends", first, self.end_many(&ids)).await;
         let given = step(clock, "the claims of many are handed over", first, placement.hand_over_many(entities, to)).await;
-        for id in ids {
-            self.seed.household.released(id);
-            self.seed.overlays.released(id);
-        }
+        self.ended_many(&ids);
         match given {
             Ok(many) => {
                 tracing::info!(to = to.node_id, communities = entities.len(), many, "handed over");
@@ -298,6 +291,23 @@ impl Steward {
                 tracing::warn!(to = to.node_id, %error, "it is not known whether many were handed over");
                 0
             }
+        }
+    }
+
+    /// Ends all that lives in communities that go: idle ones, where somebody may have come since it was looked.
+    async fn end_many(&self, ids: &[CommunityId]) {
+        join_all(ids.iter().map(async |id| {
+            self.seed.household.release(*id).await;
+            self.seed.overlays.release(*id).await;
+        }))
+        .await;
+    }
+
+    /// They have gone, or stay after all: who asks for them is no longer held up here.
+    fn ended_many(&self, ids: &[CommunityId]) {
+        for id in ids {
+            self.seed.household.released(*id);
+            self.seed.overlays.released(*id);
         }
     }
 

@@ -27,7 +27,8 @@ pub trait Platform: Send + Sync + 'static {
         false
     }
 
-    /// Says one line that fits the limits; never asked where lines leave [inline](Capabilities::inline). The account that asks waits ten seconds and then holds it for unknown.
+    /// Says one line that fits the limits; never asked where lines leave [inline](Capabilities::inline). The account that
+    /// asks waits ten seconds and then holds it for unknown.
     fn send<'a>(&'a self, line: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>>;
 
     /// Whether one node only speaks to it, whichever asks: then its budget is that node's alone.

@@ -75,7 +75,7 @@ impl Channel {
                 if answered.verdict == Verdict::Limited {
                     tally::limited();
                 }
-                let entry = again.then(|| Entered { id: self.message_id(&message.id), left: again });
+                let entry = again.then(|| Entered { id: self.message_id(&message.id), left: true });
                 self.deliver(vec![Coming::Ready(answered)], asked, entry, me).await;
                 return Ok(());
             }

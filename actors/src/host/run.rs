@@ -241,11 +241,8 @@ impl Host {
             Ok(Committed::Before(first)) => {
                 // Reading anew waits for the disk: the first answer stands by then, or was never given.
                 self.reload(me).await?;
-                let responses: Vec<Response> = serde_json::from_str(&first.answer).unwrap_or_default();
-                let parcels = responses.into_iter().map(|response| Parcel { id: None, response }).collect();
-                let verdict = if first.failed { Verdict::Failed } else { Verdict::Duplicate };
-                let error = first.failed.then(|| ran.error.clone().unwrap_or_else(|| "it failed when it ran".into()));
-                reply.send(Answered { parcels, ran: Some(Ran { error, ..ran }), verdict, again: true }).ok();
+                let error = first.failed.then(|| ran.error.unwrap_or_else(|| "it failed when it ran".into()));
+                reply.send(Answered::before(&first.answer, Ran { error, ..ran })).ok();
                 return Ok(());
             }
         };

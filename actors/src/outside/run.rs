@@ -231,13 +231,9 @@ impl Outcome {
 
 /// What was answered when it ran before.
 fn before(command: &Command, id: &str, status: &str, answer: &str, error: String) -> Answered {
-    let responses: Vec<Response> = serde_json::from_str(answer).unwrap_or_default();
-    let parcels = responses.into_iter().map(|response| Parcel { id: None, response }).collect();
-    let failed = status != "success";
-    let (error, verdict) = if failed { (Some(error), Verdict::Failed) } else { (None, Verdict::Duplicate) };
+    let error = (status != "success").then_some(error);
     let (module, execution_id) = (command.module.clone().into(), id.to_owned());
-    let ran = Ran { module, command: command.word.clone(), error, execution_id, ..Ran::default() };
-    Answered { parcels, ran: Some(ran), verdict, again: true }
+    Answered::before(answer, Ran { module, command: command.word.clone(), error, execution_id, ..Ran::default() })
 }
 
 /// The answer to a command whose message could not be written down.

@@ -1,6 +1,5 @@
 //! Makes room on a node that serves as much as it may: what is idle is given back for what is live, or asked for here.
 
-use futures_util::future::join_all;
 use waddlebot_runtime::store::StoreError;
 
 use super::Steward;
@@ -27,17 +26,9 @@ impl Steward {
         let leaders = placement.leaders().await?.into_iter().filter(|(_, live)| !live).map(|(claim, _)| claim.entity);
         let idle: Vec<_> = leaders.filter(is_idle).take(waiting).collect();
         let ids: Vec<_> = idle.iter().filter_map(|entity| community_of(entity)).collect();
-        // Somebody may have come since it was looked.
-        join_all(ids.iter().map(async |id| {
-            self.seed.household.release(*id).await;
-            self.seed.overlays.release(*id).await;
-        }))
-        .await;
+        self.end_many(&ids).await;
         let gone = placement.release_many(&idle).await;
-        for id in ids {
-            self.seed.household.released(id);
-            self.seed.overlays.released(id);
-        }
+        self.ended_many(&ids);
         tracing::info!(live, asked, given_back = gone?, "this node serves as much as it may, and made room");
         Ok(asked.min(waiting))
     }

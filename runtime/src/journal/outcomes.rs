@@ -9,8 +9,10 @@ const FORGOTTEN: Millis = 24 * 3_600_000;
 
 /// Notes that somebody waits for what comes of these; forgets those that nobody waits for any more. What is known already stays.
 pub(super) async fn want(tx: &mut Tx, ids: &[&str], now: Millis) -> Result<(), StoreError> {
-    for chunk in ids.chunks(500) {
+    if !ids.is_empty() {
         tx.run(sql("DELETE FROM outcomes WHERE wanted_at < $1").bind(now - FORGOTTEN)).await?;
+    }
+    for chunk in ids.chunks(500) {
         let rows = Sql::rows("INSERT INTO outcomes (message_id, wanted_at) VALUES", 2, "ON CONFLICT (message_id) DO NOTHING");
         tx.run(chunk.iter().fold(rows, |rows, id| rows.bind(*id).bind(now))).await?;
     }

@@ -1,6 +1,5 @@
 //! A node that serves as much as it may gives back what is missed least for what is missed most.
 
-use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use super::Placement;
@@ -29,17 +28,8 @@ impl Placement {
     /// When the store is gone: whether they were given back is not known then, and they count as given away.
     pub async fn release_many(&self, leaders: &[String]) -> Result<usize, StoreError> {
         let Some(me) = self.0.here.identity() else { return Ok(0) };
-        let going: HashSet<_> = leaders.iter().collect();
-        let beside: Vec<_> =
-            self.0.beside.iter().filter(|beside| going.contains(beside.value())).map(|beside| beside.key().clone()).collect();
-        for entity in leaders.iter().chain(&beside) {
-            self.give(entity);
-        }
+        self.give_groups(leaders);
         let gone = claims::crowded::release_many(&self.0.store, &me, leaders).await?;
-        for claim in &gone {
-            self.0.beside.remove(&claim.entity);
-            self.give(&claim.entity);
-        }
-        Ok(gone.len())
+        Ok(self.gone(&gone))
     }
 }

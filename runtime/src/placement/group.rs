@@ -18,19 +18,28 @@ impl Placement {
     /// When the store is gone: whether they were handed over is not known then, and they count as given away.
     pub async fn hand_over_many(&self, leaders: &[String], to: &Identity) -> Result<usize, StoreError> {
         let Some(me) = self.0.here.identity() else { return Ok(0) };
+        self.give_groups(leaders);
+        let gone = claims::stroke::hand_over_many(&self.0.store, &me, leaders, to, self.0.clock.now()).await?;
+        Ok(self.gone(&gone))
+    }
+
+    /// Holds entities no more, nor what it knows to live beside them.
+    pub(super) fn give_groups(&self, leaders: &[String]) {
         let going: HashSet<_> = leaders.iter().collect();
         let beside: Vec<_> =
             self.0.beside.iter().filter(|beside| going.contains(beside.value())).map(|beside| beside.key().clone()).collect();
         for entity in leaders.iter().chain(&beside) {
             self.give(entity);
         }
-        let given = claims::stroke::hand_over_many(&self.0.store, &me, leaders, to, self.0.clock.now()).await?;
-        for claim in &given {
+    }
+
+    /// Forgets what the rows say went; what it did not know that it lives there went as well. How many it were.
+    pub(super) fn gone(&self, claims: &[Claim]) -> usize {
+        for claim in claims {
             self.0.beside.remove(&claim.entity);
-            // What it did not know that it lives there went as well.
             self.give(&claim.entity);
         }
-        Ok(given.len())
+        claims.len()
     }
 
     /// What this node holds that lives beside nothing else, those that are missed least first, and whether each is live.

@@ -135,6 +135,19 @@ async fn a_change_is_in_every_open_channel_at_once_and_a_deleted_rule_is_out() {
 }
 
 #[tokio::test]
+async fn a_line_that_comes_again_gets_its_first_answer_also_when_its_rule_is_out_by_then() {
+    let house = House::open().await;
+    let said = async |text, id| house.stage.say("one", "bob", Role::Viewer, text, id).await;
+    assert_eq!(said("hello", "m0").await.verdict, Verdict::Chatter);
+    let id = house.saved("bad", warn()).await;
+    let first = said("bad", "m1").await;
+    house.stage.household.remove_rule(house.home, id, "ana").await.expect("removed");
+    let again = said("bad", "m1").await;
+    assert_eq!((again.verdict, &again.responses, &again.ran), (Verdict::Duplicate, &first.responses, &first.ran));
+    assert_eq!(said("bad", "m2").await.verdict, Verdict::Chatter, "another line is judged as rules are now");
+}
+
+#[tokio::test]
 async fn what_may_not_be_saved_changes_nothing() {
     let house = House::open().await;
     let save = |kind, pattern: &str, action| {
