@@ -142,6 +142,8 @@ pub struct Channel {
     sessions: Sessions,
     seen: HashMap<Text, Duration, RandomState>,
     before: Before,
+    /// What is said here leaves with the answer to who brought the message.
+    is_inline: bool,
     /// Until then answers to lines that are no commands are remembered.
     lines_until: Duration,
     opened: Duration,
@@ -177,6 +179,7 @@ impl Actor for Channel {
             sessions: Sessions::default(),
             seen: HashMap::default(),
             before: Before::default(),
+            is_inline: seed.courier.is_inline(&seed.key),
             lines_until: Duration::ZERO,
             opened: me.clock().since_boot(),
             heard: me.clock().since_boot(),

@@ -2,6 +2,7 @@
 
 mod courier;
 pub mod cut;
+mod reply;
 mod ways;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use waddlebot_runtime::response::Response;
 use waddlebot_runtime::spawn;
 
 pub use courier::{Courier, Parcel, Screens};
+pub use reply::{Reply, Straight};
 
 use crate::channel::{Asker, Before};
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Actor, Address, Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, CommunityId, Millis, User};
 use waddlebot_runtime::command::CommandInfo;
@@ -18,16 +17,16 @@ use waddlebot_runtime::platform::{Boxed, Platforms};
 use waddlebot_runtime::store::{Claim, Store};
 
 use crate::community;
-use crate::delivery::{Answered, Courier};
+use crate::delivery::{Courier, Reply};
 use crate::installed::{self, Installed};
 use crate::seat::{Entry, Scene, Seat};
 
 /// What a host is told.
 pub enum Order {
     /// Somebody used a command, and may.
-    Command(Box<Call>, oneshot::Sender<Answered>),
+    Command(Box<Call>, Reply),
     /// Something happened that wakes the module.
-    Event(Box<Event>, Origin, oneshot::Sender<Answered>),
+    Event(Box<Event>, Origin, Reply),
     /// A taught word was used.
     Expanded(String),
     /// What the community's chat may type changed.

@@ -33,7 +33,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What the stage's secrets are derived from.
 const SECRET: &str = "a stage keeps no secret from anybody";
 
-/// A house with one platform called `stage`.
+/// A house with one platform called `stage`, and one called `inline` whose lines leave with the answer.
 pub struct Stage {
     /// Opens channels and communities.
     pub household: Household,
@@ -117,7 +117,7 @@ impl Stage {
         let root = open_root::<Node>("node", seed, &world).await.expect("the node opens");
         let journal = root.address.ask(node::Order::Journal).await.expect("a journal");
         let seen = Seen::default();
-        let platforms = Platforms::new([Arc::new(seen.clone()) as Arc<dyn Platform>]);
+        let platforms = Platforms::new([Arc::new(seen.clone()) as Arc<dyn Platform>, Arc::new(Inline)]);
         let courier = Courier::new(platforms.clone(), Arc::new(seen.clone()), journal.clone()).behind(world.gate.clone());
         #[expect(clippy::disallowed_methods, reason = "each opening makes ids unlike those of the one before")]
         let ids = format!("t{}", rand::random::<u64>()).into();
@@ -245,6 +245,26 @@ impl Platform for Seen {
     fn profile<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<Profile>, PlatformError>> {
         let found = self.profiles.lock().iter().find(|profile| profile.name.eq_ignore_ascii_case(name)).cloned();
         Box::pin(async { Ok(found) })
+    }
+}
+
+struct Inline;
+
+impl Platform for Inline {
+    fn name(&self) -> &'static str {
+        "inline"
+    }
+
+    fn limits(&self, _: &ChannelKey) -> Limits {
+        Limits { length: 2000, unit: Unit::Characters, budget: None }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { idempotent: true, inline: true, ..Capabilities::default() }
+    }
+
+    fn send<'a>(&'a self, _: &'a Outgoing) -> Boxed<'a, Result<(), PlatformError>> {
+        unreachable!("nobody sends where lines leave with the answer")
     }
 }
 

@@ -4,6 +4,7 @@ mod handed;
 mod lease;
 mod once;
 mod replay;
+mod straight;
 mod thrift;
 
 use std::time::Duration;
@@ -15,7 +16,7 @@ use waddlebot_runtime::command::Spec;
 use waddlebot_runtime::event::{Event, EventKind};
 use waddlebot_runtime::intake::{Ears, Heard, Verdict, hand_on};
 use waddlebot_runtime::module::{Answer, Context, Expansion, Module, ModuleError, Posted};
-use waddlebot_runtime::response::Response;
+use waddlebot_runtime::response::{General, Response};
 use waddlebot_runtime::store::{Place, file_in};
 
 use crate::seat::{Entry, entry};
@@ -32,6 +33,7 @@ struct Trouble {
 enum Command {
     Count,
     Echo(String),
+    Show(String),
     Panic,
     Hang,
     Refuse,
@@ -49,6 +51,7 @@ impl Module for Trouble {
         Spec::new("count", "", |_| Ok(Command::Count)).writes(),
         Spec::new("slow", "", |_| Ok(Command::Count)).writes().cooldown(Duration::from_secs(30)),
         Spec::new("echo", "", |words| Ok(Command::Echo(words.rest()))),
+        Spec::new("show", "", |words| Ok(Command::Show(words.rest()))),
         Spec::new("panic", "", |_| Ok(Command::Panic)),
         Spec::new("hang", "", |_| Ok(Command::Hang)),
         Spec::new("refuse", "", |_| Ok(Command::Refuse)).writes(),
@@ -63,6 +66,7 @@ impl Module for Trouble {
                 Ok(vec![Response::say(self.count.to_string())])
             }
             Command::Echo(text) => Ok(vec![Response::say(text)]),
+            Command::Show(text) => Ok(vec![Response::General(General { content: text, ..General::default() })]),
             Command::Panic => panic!("told to"),
             Command::Hang => {
                 std::future::pending::<()>().await;

@@ -15,7 +15,7 @@ use waddlebot_runtime::journal::{Entry, Writing};
 use super::resolve::Resolution;
 use super::{Accepted, Asker, Channel, Order, Way, say};
 use crate::commands::Command;
-use crate::delivery::{Answered, Asked, Coming, Entered};
+use crate::delivery::{Answered, Asked, Coming, Entered, Reply};
 use crate::host::{self, Call, Origin};
 use crate::{community, outside, tally};
 
@@ -104,16 +104,25 @@ impl Channel {
         };
         let origin = Origin { channel: self.seed.key.clone(), message_id: message_id.clone(), counts: self.counted() };
         self.used(&message.by, Text::from_static(info.word)).await;
-        let (sender, answer) = oneshot::channel();
         let call = Box::new(Call { index, info, rest, by: message.by.clone(), origin, accepted });
-        let (module, asked_for) = (Text::from_static(info.module), Asked::Command(info.word));
-        let coming = Coming::Later { module, asked_for, who: message.by.name.clone(), answer };
+        let (module, asked_for, who) = (Text::from_static(info.module), Asked::Command(info.word), message.by.name.clone());
         let entry = (durable || again).then_some(Entered { id: message_id, left: again });
-        // The delivery first: who is woken last runs first, so that the answer is mostly there when the delivery looks.
-        self.deliver(vec![coming], asked, entry, me).await;
-        match self.send(info.module, host::Order::Command(call, sender)).await {
+        let reply = match asked {
+            Some(asked) if entry.is_none() && self.is_inline => {
+                let Some(reply) = self.straight(asked, module, asked_for, who, me).await else { return Ok(()) };
+                reply
+            }
+            asked => {
+                let (sender, answer) = oneshot::channel();
+                let coming = Coming::Later { module, asked_for, who, answer };
+                // The delivery first: who is woken last runs first, so that the answer is mostly there when the delivery looks.
+                self.deliver(vec![coming], asked, entry, me).await;
+                Reply::Delivery(sender)
+            }
+        };
+        match self.send(info.module, host::Order::Command(call, reply)).await {
             Ok(()) => _ = self.hosts.get(info.module).inspect(|host| host.commands.increment(1)),
-            Err((why, host::Order::Command(_, sender))) => _ = sender.send(say::unavailable(&message.by, info.word, &why)),
+            Err((why, host::Order::Command(_, reply))) => reply.send(say::unavailable(&message.by, info.word, &why)),
             Err(_) => unreachable!("an order is given back as it was sent"),
         }
         Ok(())
@@ -194,7 +203,7 @@ impl Channel {
         let table = self.table.clone();
         for module in table.woken_by(event.kind) {
             let (sender, answer) = oneshot::channel();
-            match self.send(module, host::Order::Event(Box::new(event.clone()), origin.clone(), sender)).await {
+            match self.send(module, host::Order::Event(Box::new(event.clone()), origin.clone(), Reply::Delivery(sender))).await {
                 Ok(()) => {
                     let module = Text::from_static(module);
                     coming.push(Coming::Later { module, asked_for: Asked::Event(event.kind.name()), who: event.by.name.clone(), answer })

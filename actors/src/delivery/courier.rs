@@ -87,6 +87,12 @@ impl Courier {
         self.platforms.of(channel).is_some_and(|platform| platform.capabilities().idempotent)
     }
 
+    /// Whether what is said in a channel leaves with the answer to who brought the message.
+    #[must_use]
+    pub fn is_inline(&self, channel: &ChannelKey) -> bool {
+        self.platforms.of(channel).is_some_and(|platform| platform.capabilities().inline)
+    }
+
     /// Has a measure taken, where the channel's platform can.
     pub fn moderate(&self, moderation: Moderation) {
         let can = self.platforms.of(&moderation.channel).map_or(Capabilities::default(), |platform| platform.capabilities());

@@ -1,6 +1,5 @@
 //! One call of a module: run it within its time, then commit its writes, the record and its replies together.
 
-use tokio::sync::oneshot;
 use waddlebot_runtime::actor::{Fault, Me};
 use waddlebot_runtime::chat::{ChannelKey, Millis, Text};
 use waddlebot_runtime::event::Event;
@@ -13,7 +12,7 @@ use waddlebot_runtime::{fault, spawn};
 
 use super::{Call, Host, Order, Origin, Setup, scene};
 use crate::channel::dispatch;
-use crate::delivery::{Answered, Parcel};
+use crate::delivery::{Answered, Parcel, Reply};
 use crate::installed;
 use crate::seat::Said;
 use crate::tally;
@@ -48,13 +47,13 @@ struct Job<'a> {
 const LATER: &str = "this cannot be written down right now, try again in a minute";
 
 impl Host {
-    pub(super) async fn command(&mut self, call: Box<Call>, reply: oneshot::Sender<Answered>, me: &Me<Order>) -> Result<(), Fault> {
+    pub(super) async fn command(&mut self, call: Box<Call>, reply: Reply, me: &Me<Order>) -> Result<(), Fault> {
         let Call { index, info, rest, by, origin, accepted } = *call;
         if let Some(accepting) = accepted
             && !dispatch::accepted(accepting).await
         {
             let said = Answer::told(&by.name, LATER.into(), Verdict::Unavailable, None);
-            reply.send(self.plain(said, info.word)).ok();
+            reply.send(self.plain(said, info.word));
             return Ok(());
         }
         let started = me.clock().since_boot();
@@ -78,11 +77,11 @@ impl Host {
             self.written().await?;
             self.dirty = true;
             self.learn(me);
-            reply.send(self.plain(said, info.word)).ok();
+            reply.send(self.plain(said, info.word));
             return Ok(());
         }
         if said.verdict == Verdict::Unavailable {
-            reply.send(self.plain(said, info.word)).ok();
+            reply.send(self.plain(said, info.word));
             return Ok(());
         }
         let id = super::execution_id(&origin.message_id, self.setup.entry.name);
@@ -90,13 +89,7 @@ impl Host {
         Box::pin(self.durable(said, job, reply, me)).await
     }
 
-    pub(super) async fn event(
-        &mut self,
-        event: Box<Event>,
-        origin: Origin,
-        reply: oneshot::Sender<Answered>,
-        me: &Me<Order>,
-    ) -> Result<(), Fault> {
+    pub(super) async fn event(&mut self, event: Box<Event>, origin: Origin, reply: Reply, me: &Me<Order>) -> Result<(), Fault> {
         let started = me.clock().since_boot();
         let said = {
             let Self { setup, seat, desk, .. } = &mut *self;
@@ -115,7 +108,7 @@ impl Host {
         }
         if said.verdict == Verdict::Unavailable {
             // It stands in the inbox, and begins anew from there.
-            reply.send(self.plain(said, name)).ok();
+            reply.send(self.plain(said, name));
             return Ok(());
         }
         said.millis = millis(me.clock().since_boot().saturating_sub(started));
@@ -226,7 +219,7 @@ impl Host {
         self.plain(Answer { responses, millis: said.millis, ..told }, job.command)
     }
 
-    async fn durable(&mut self, said: Answer, job: Job<'_>, reply: oneshot::Sender<Answered>, me: &Me<Order>) -> Result<(), Fault> {
+    async fn durable(&mut self, said: Answer, job: Job<'_>, reply: Reply, me: &Me<Order>) -> Result<(), Fault> {
         let entity = job.origin.channel.to_string();
         let effects = said.responses.iter().map(|one| Effect { entity: entity.clone(), body: body(one) }).collect();
         let ran = said.ran(self.setup.entry.name, job.command);
@@ -234,7 +227,7 @@ impl Host {
         let later = self.unwritten(&said, &job);
         let (ids, receipt) = match self.commit(&said, &job, effects, me).await {
             Err(fault) => {
-                reply.send(later).ok();
+                reply.send(later);
                 return Err(fault);
             }
             Ok(Committed::New(ids, receipt)) => (ids, receipt),
@@ -242,7 +235,7 @@ impl Host {
                 // Reading anew waits for the disk: the first answer stands by then, or was never given.
                 self.reload(me).await?;
                 let error = first.failed.then(|| ran.error.unwrap_or_else(|| "it failed when it ran".into()));
-                reply.send(Answered::before(&first.answer, Ran { error, ..ran })).ok();
+                reply.send(Answered::before(&first.answer, Ran { error, ..ran }));
                 return Ok(());
             }
         };
@@ -254,13 +247,13 @@ impl Host {
             match receipt.safe().await {
                 Ok(()) => {
                     fault::point("committed");
-                    reply.send(Answered { parcels, ran: Some(ran), verdict, again: false }).ok();
+                    reply.send(Answered { parcels, ran: Some(ran), verdict, again: false });
                 }
                 Err(error) => {
                     tracing::error!(%error, "what a module wrote was not committed");
                     courier.doubts(ids);
                     address.send(Order::Undone).ok();
-                    reply.send(later).ok();
+                    reply.send(later);
                 }
             }
         });
