@@ -273,7 +273,7 @@ impl Channel {
 
     /// The walk of plain chatter ends here: one counter, one look at the first letters, one at the rules. What goes on
     /// from here waits in a box of its own, or every line of chatter would carry the room for it.
-    async fn said(&mut self, mut message: ChatMessage, asked: Option<oneshot::Sender<Outcome>>, me: &Me<Order>) -> Result<(), Fault> {
+    async fn said(&mut self, mut message: ChatMessage, asked: Option<oneshot::Sender<Arc<Outcome>>>, me: &Me<Order>) -> Result<(), Fault> {
         let sentence = self.sentence(&message);
         let is_command = resolve::is_command(&message.text);
         let goes_on = sentence.is_some() || is_command || self.table.hears_chat();
@@ -313,7 +313,7 @@ impl Channel {
 
     /// Who asks, unless they were told the first answer. Chatter is looked up only while lines are remembered that may have
     /// been answered and are chatter by now: of a rule that was switched off since.
-    fn asker(&mut self, id: &str, asked: oneshot::Sender<Outcome>, goes_on: bool, is_command: bool) -> Option<Asker> {
+    fn asker(&mut self, id: &str, asked: oneshot::Sender<Arc<Outcome>>, goes_on: bool, is_command: bool) -> Option<Asker> {
         if goes_on && !is_command {
             self.lines_until = self.heard + SEEN;
         }

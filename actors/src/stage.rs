@@ -159,7 +159,7 @@ impl Stage {
     pub async fn say(&self, channel: &str, name: &str, role: Role, text: &str, id: &str) -> Outcome {
         let ear = self.household.channel(&key(channel)).await.expect("the channel opens");
         let message = ChatMessage { id: id.into(), by: user(name, role), text: text.into(), at: self.clock.now() };
-        intake::ask(ear.as_ref(), message).await.expect("the channel answers")
+        Arc::unwrap_or_clone(intake::ask(ear.as_ref(), message).await.expect("the channel answers"))
     }
 
     /// Something happens in a channel; what came of it.
@@ -169,7 +169,7 @@ impl Stage {
     pub async fn happen(&self, channel: &str, kind: EventKind, name: &str, amount: i64, id: &str) -> Outcome {
         let ear = self.household.channel(&key(channel)).await.expect("the channel opens");
         let event = Event { id: id.into(), kind, by: user(name, Role::Viewer), amount, text: "".into() };
-        intake::tell(ear.as_ref(), event).await.expect("the channel answers")
+        Arc::unwrap_or_clone(intake::tell(ear.as_ref(), event).await.expect("the channel answers"))
     }
 
     /// Stops everything in good order.

@@ -136,7 +136,7 @@ impl Local {
     ///
     /// # Errors
     /// When it was not taken; nothing was said then.
-    pub async fn say(&self, ears: &dyn Ears, room: &str, say: Say) -> Result<Outcome, Refused> {
+    pub async fn say(&self, ears: &dyn Ears, room: &str, say: Say) -> Result<Arc<Outcome>, Refused> {
         let by = user(&say.user, say.role.as_deref())?;
         let text = say.text.trim();
         if text.is_empty() || text.chars().count() > LONGEST {
@@ -150,7 +150,7 @@ impl Local {
         self.ask(ear.as_ref(), message).await
     }
 
-    async fn ask(&self, ear: &dyn Ear, message: ChatMessage) -> Result<Outcome, Refused> {
+    async fn ask(&self, ear: &dyn Ear, message: ChatMessage) -> Result<Arc<Outcome>, Refused> {
         Ok(intake::ask(ear, message).await?)
     }
 
@@ -158,7 +158,7 @@ impl Local {
     ///
     /// # Errors
     /// When it was not taken; nothing happened then.
-    pub async fn happen(&self, ears: &dyn Ears, room: &str, happen: Happen) -> Result<Outcome, Refused> {
+    pub async fn happen(&self, ears: &dyn Ears, room: &str, happen: Happen) -> Result<Arc<Outcome>, Refused> {
         let kind = EventKind::parse(&happen.kind).ok_or_else(|| Refused::Event(happen.kind.chars().take(40).collect()))?;
         let by = user(&happen.user, None)?;
         if [happen.viewers, happen.amount].into_iter().flatten().any(|amount| !(0..=MOST).contains(&amount)) {

@@ -16,9 +16,9 @@ pub enum Heard {
     /// Things people said, in order; nobody waits for what comes of them.
     Said(Vec<ChatMessage>),
     /// One thing somebody said, whose outcome is awaited.
-    Asked(ChatMessage, oneshot::Sender<Outcome>),
+    Asked(ChatMessage, oneshot::Sender<Arc<Outcome>>),
     /// Something happened; it is durable before it is answered.
-    Happened(Event, Option<oneshot::Sender<Outcome>>),
+    Happened(Event, Option<oneshot::Sender<Arc<Outcome>>>),
 }
 
 /// What came of a message or an event.
@@ -136,7 +136,7 @@ pub async fn hand_on(ear: &dyn Ear, mut heard: Heard) -> Result<(), (Unheard, He
 ///
 /// # Errors
 /// When the channel cannot take it now, or ended before it answered.
-pub async fn ask(ear: &dyn Ear, message: ChatMessage) -> Result<Outcome, Unheard> {
+pub async fn ask(ear: &dyn Ear, message: ChatMessage) -> Result<Arc<Outcome>, Unheard> {
     let (sender, receiver) = oneshot::channel();
     ear.hear(Heard::Asked(message, sender)).map_err(|(why, _)| why)?;
     receiver.await.map_err(|_| Unheard::Unavailable)
@@ -146,7 +146,7 @@ pub async fn ask(ear: &dyn Ear, message: ChatMessage) -> Result<Outcome, Unheard
 ///
 /// # Errors
 /// When the channel cannot take it now, or ended before it answered.
-pub async fn tell(ear: &dyn Ear, event: Event) -> Result<Outcome, Unheard> {
+pub async fn tell(ear: &dyn Ear, event: Event) -> Result<Arc<Outcome>, Unheard> {
     let (sender, receiver) = oneshot::channel();
     ear.hear(Heard::Happened(event, Some(sender))).map_err(|(why, _)| why)?;
     receiver.await.map_err(|_| Unheard::Unavailable)

@@ -60,13 +60,12 @@ impl Rates {
         if all == 0 && line.is_none() {
             return None;
         }
-        if self.keys.len() >= REMEMBERED {
-            let longest = if self.allowance.has_hours() { HOUR } else { MINUTE };
-            self.keys.retain(|_, counted| now.saturating_sub(counted.last) < longest * 2);
-        }
         let mut counted = match self.keys.get_mut(key) {
             Some(counted) => counted,
-            None => self.keys.entry(key.to_owned()).or_default(),
+            None => {
+                self.make_room(now);
+                self.keys.entry(key.to_owned()).or_default()
+            }
         };
         counted.last = now;
         let Counted { all: whole, of, .. } = &mut *counted;
@@ -77,6 +76,13 @@ impl Rates {
         });
         let (_, minute, hour) = &mut of[at];
         stand([(whole, all, MINUTE), (minute, line.minute, MINUTE), (hour, line.hour, HOUR)], now)
+    }
+
+    fn make_room(&self, now: Duration) {
+        if self.keys.len() >= REMEMBERED {
+            let longest = if self.allowance.has_hours() { HOUR } else { MINUTE };
+            self.keys.retain(|_, counted| now.saturating_sub(counted.last) < longest * 2);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ type Key = (u64, u64);
 
 /// Who waits for what comes of a message.
 pub struct Asker {
-    to: oneshot::Sender<Outcome>,
+    to: oneshot::Sender<Arc<Outcome>>,
     /// Nothing where the message has no id.
     key: Option<Key>,
 }
@@ -40,18 +40,18 @@ enum Known {
     /// Its speaker may; the journal knows, or will, what came of it.
     Admitted,
     /// It was answered, and stands in no journal.
-    Answered(Outcome),
+    Answered(Arc<Outcome>),
 }
 
 impl Before {
     /// Who asks, unless the message was answered before: then they are told, and nothing is left to do.
-    pub(super) fn asks(&self, id: &str, to: oneshot::Sender<Outcome>) -> Option<Asker> {
+    pub(super) fn asks(&self, id: &str, to: oneshot::Sender<Arc<Outcome>>) -> Option<Asker> {
         if id.is_empty() {
             return Some(Asker { to, key: None });
         }
         let key = (self.hashes.0.hash_one(id), self.hashes.1.hash_one(id));
         if let Some(Known::Answered(first)) = self.memory.lock().known.get(&key) {
-            to.send(again(first)).ok();
+            to.send(again(first).into()).ok();
             return None;
         }
         Some(Asker { to, key: Some(key) })
@@ -85,6 +85,7 @@ impl Before {
     /// Tells who asked what came of it, and remembers that where no journal does.
     pub(crate) fn answer(&self, asker: Asker, outcome: Outcome, in_journal: bool, now: Duration) {
         let Asker { to, key } = asker;
+        let outcome = Arc::new(outcome);
         if let Some(key) = key
             && !in_journal
             && outcome.verdict != Verdict::Unavailable
@@ -97,13 +98,13 @@ impl Before {
 
 impl Asker {
     /// Who asks for what the journal remembers in any case.
-    pub(super) fn new(to: oneshot::Sender<Outcome>) -> Self {
+    pub(super) fn new(to: oneshot::Sender<Arc<Outcome>>) -> Self {
         Self { to, key: None }
     }
 
     /// Tells who asked, and remembers nothing.
     pub(super) fn tell(self, outcome: Outcome) {
-        self.to.send(outcome).ok();
+        self.to.send(outcome.into()).ok();
     }
 }
 
@@ -139,7 +140,7 @@ mod tests {
     }
 
     /// Asks under an id; what is answered from memory, if anything.
-    fn asks(before: &Before, id: &str) -> Result<Asker, Outcome> {
+    fn asks(before: &Before, id: &str) -> Result<Asker, Arc<Outcome>> {
         let (sender, mut receiver) = oneshot::channel();
         before.asks(id, sender).ok_or_else(|| receiver.try_recv().expect("told at once"))
     }

@@ -1,5 +1,6 @@
 //! The house a log is played in: one channel, a clock to turn, and everything that leaves written down.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -55,7 +56,7 @@ impl Room {
     }
 
     /// Somebody says something; what came of it.
-    pub(super) async fn say(&mut self, name: &str, role: Role, text: &str) -> Outcome {
+    pub(super) async fn say(&mut self, name: &str, role: Role, text: &str) -> Arc<Outcome> {
         let message = ChatMessage { id: self.id(), by: user(name, role), text: text.into(), at: self.stage().clock.now() };
         self.last = Some(Said::Message(message.clone()));
         self.heard(|asked| Heard::Asked(message.clone(), asked)).await
@@ -77,7 +78,7 @@ impl Room {
     }
 
     /// Hands it to the channel, to the newly opened one when the known one is just closing.
-    async fn heard(&self, heard: impl Fn(oneshot::Sender<Outcome>) -> Heard) -> Outcome {
+    async fn heard(&self, heard: impl Fn(oneshot::Sender<Arc<Outcome>>) -> Heard) -> Arc<Outcome> {
         let hear = async {
             loop {
                 let (sender, receiver) = oneshot::channel();

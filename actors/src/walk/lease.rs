@@ -1,5 +1,6 @@
 //! A house on a lease: it waits while it is frozen, and starts anew when the lease is lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use waddlebot_runtime::chat::{ChannelKey, ChatMessage, Role, User};
@@ -55,7 +56,7 @@ async fn epoch(store: &Store, entity: &str) -> i64 {
 }
 
 /// Says something in the room, as a platform does: to the newly opened channel when the known one has ended.
-async fn said(household: &Household, text: &str, id: &str) -> Outcome {
+async fn said(household: &Household, text: &str, id: &str) -> Arc<Outcome> {
     let key = ChannelKey::new("stage", "", "room");
     let by = User { id: "ana".into(), name: "ana".into(), role: Role::Moderator };
     let message = ChatMessage { id: id.into(), by, text: text.into(), at: 0 };
@@ -72,7 +73,7 @@ async fn said(household: &Household, text: &str, id: &str) -> Outcome {
     tokio::time::timeout(LIMIT, answered).await.expect("the room answers")
 }
 
-fn answers(outcome: &Outcome) -> usize {
+fn answers(outcome: &Arc<Outcome>) -> usize {
     outcome.responses.len()
 }
 

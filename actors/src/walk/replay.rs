@@ -69,7 +69,7 @@ impl Module for Numbers {
 }
 
 /// Delivers one thing, again and again while the channel is busy.
-async fn deliver(stage: &Stage, thing: usize) -> Outcome {
+async fn deliver(stage: &Stage, thing: usize) -> Arc<Outcome> {
     let channel = ChannelKey::new("stage", "", &format!("room{}", thing % CHANNELS));
     let id = format!("m{thing}");
     // Nobody asks twice, so that nobody is slowed down.

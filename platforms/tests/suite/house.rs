@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use waddlebot_platforms::irc::Irc;
 use waddlebot_runtime::chat::{ChannelKey, ChatMessage, Text};
 use waddlebot_runtime::event::Event;
-use waddlebot_runtime::intake::{Ear, Ears, Heard, Outcome, Unheard};
+use waddlebot_runtime::intake::{Ear, Ears, Heard, Unheard};
 use waddlebot_runtime::platform::{Boxed, Outgoing, Platform};
 use waddlebot_runtime::spawn;
 use waddlebot_testbed::eventually_some;
@@ -84,13 +84,13 @@ impl Ear for Door {
         let said = match heard {
             Heard::Said(messages) => messages,
             Heard::Asked(message, answer) => {
-                answer.send(Outcome::default()).expect("who asks waits");
+                answer.send(Arc::default()).expect("who asks waits");
                 vec![message]
             }
             Heard::Happened(event, answer) => {
                 self.house.0.events.lock().push((self.key.clone(), event));
                 if let Some(answer) = answer {
-                    answer.send(Outcome::default()).expect("who tells waits");
+                    answer.send(Arc::default()).expect("who tells waits");
                 }
                 return Ok(());
             }

@@ -24,7 +24,7 @@ impl Ear for Room {
             Heard::Said(messages) => self.0.lock().extend(messages.iter().map(|message| message.text.to_string())),
             Heard::Asked(message, reply) => {
                 self.0.lock().push(message.text.to_string());
-                reply.send(Outcome { verdict: Verdict::Done, ..Outcome::default() }).expect("somebody waits");
+                reply.send(Arc::new(Outcome { verdict: Verdict::Done, ..Outcome::default() })).expect("somebody waits");
             }
             Heard::Happened(..) => return Err((Unheard::Busy, heard)),
         }

@@ -58,7 +58,7 @@ pub(super) async fn post(State(desk): State<Arc<Desk>>, Body(batch): Body<Batch>
             Err(refusal) => Err(refusal),
         };
         results.push(match answered {
-            Ok(outcome) => One::Answer(Answer::new(outcome, desk.clock.since_boot().saturating_sub(started))),
+            Ok(outcome) => One::Answer(Answer::new(Arc::unwrap_or_clone(outcome), desk.clock.since_boot().saturating_sub(started))),
             Err(refusal) => One::Refused { success: false, processed: false, error: refusal.told() },
         });
     }
@@ -75,7 +75,7 @@ pub(super) async fn post(State(desk): State<Arc<Desk>>, Body(batch): Body<Batch>
     }))
 }
 
-async fn hand_on(desk: &Desk, text: &str) -> Result<oneshot::Receiver<Outcome>, ApiError> {
+async fn hand_on(desk: &Desk, text: &str) -> Result<oneshot::Receiver<Arc<Outcome>>, ApiError> {
     let (key, meaning) = Incoming::read(text)?.meaning(desk.clock.now())?;
     let ear = desk.household.channel(&key).await?;
     let (sender, receiver) = oneshot::channel();

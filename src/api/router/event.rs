@@ -18,5 +18,5 @@ pub(super) async fn post(State(desk): State<Arc<Desk>>, Body(incoming): Body<Inc
         Meaning::Said(message) => intake::ask(ear.as_ref(), message).await?,
         Meaning::Happened(event) => intake::tell(ear.as_ref(), event).await?,
     };
-    Ok(Answer::new(outcome, desk.clock.since_boot().saturating_sub(started)))
+    Ok(Answer::new(Arc::unwrap_or_clone(outcome), desk.clock.since_boot().saturating_sub(started)))
 }

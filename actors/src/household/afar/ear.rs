@@ -1,5 +1,6 @@
 //! One channel that another node serves: brings what is heard, in order; what cannot be brought waits in the inbox.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -89,7 +90,7 @@ impl Ear for RemoteEar {
     }
 }
 
-type Asked = Option<oneshot::Sender<Outcome>>;
+type Asked = Option<oneshot::Sender<Arc<Outcome>>>;
 
 /// Brings what is heard in one channel.
 struct Carrier {
@@ -234,7 +235,7 @@ impl Carrier {
     }
 
     /// It is this node's to serve, now or since now.
-    async fn at_home(&self, payload: &Payload) -> Result<Option<oneshot::Receiver<Outcome>>, ()> {
+    async fn at_home(&self, payload: &Payload) -> Result<Option<oneshot::Receiver<Arc<Outcome>>>, ()> {
         let ear = self.afar.0.household.local(&self.key).await.map_err(|_| ())?;
         let (sender, outcome) = oneshot::channel();
         let (heard, awaited) = match payload.clone() {
@@ -247,7 +248,7 @@ impl Carrier {
         Ok(awaited.then_some(outcome))
     }
 
-    fn pass_on(&self, outcome: Option<oneshot::Receiver<Outcome>>, asked: Asked) {
+    fn pass_on(&self, outcome: Option<oneshot::Receiver<Arc<Outcome>>>, asked: Asked) {
         let (Some(outcome), Some(asked)) = (outcome, asked) else { return };
         spawn::task("outcome", async move {
             if let Ok(outcome) = outcome.await {
@@ -267,7 +268,7 @@ impl Carrier {
                 _ => recorded(&household, &id).await.filter(|outcome| !outcome.ran.is_empty()),
             };
             match outcome {
-                Some(outcome) => _ = asked.send(outcome),
+                Some(outcome) => _ = asked.send(outcome.into()),
                 None => tracing::warn!(message = id, "what came of a message is not known"),
             }
         });
@@ -338,16 +339,16 @@ impl Carrier {
         match last {
             Some(_) if lost => {}
             Some(message_id) => self.wait(message_id, asked),
-            None => _ = asked.send(Outcome::default()),
+            None => _ = asked.send(Arc::default()),
         }
     }
 
     /// Waits until an entry of the inbox is acted on, and tells who asked what is recorded.
-    fn wait(&self, message_id: String, asked: oneshot::Sender<Outcome>) {
+    fn wait(&self, message_id: String, asked: oneshot::Sender<Arc<Outcome>>) {
         let household = self.afar.0.household.clone();
         spawn::task("inbox", async move {
             if let Some(outcome) = recorded(&household, &message_id).await {
-                asked.send(outcome).ok();
+                asked.send(outcome.into()).ok();
             }
         });
     }
