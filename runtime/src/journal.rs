@@ -251,12 +251,15 @@ impl Journal {
         self.address.drain().await;
     }
 
-    /// What was accepted, is not acted on yet and not in this life's hands, or nobody works on, oldest first; a thousand or so.
+    /// What was accepted, is not acted on yet and not in this life's hands, or nobody works on, in the order in which it was
+    /// accepted; a thousand or so. What is accepted here from now on goes behind it.
     ///
     /// # Errors
     /// When the store is gone.
     pub async fn strays(&self) -> Result<Vec<Stray>, StoreError> {
-        inbox::strays(&self.store, &self.life(), &self.loose.entries).await
+        let (strays, last) = inbox::strays(&self.store, &self.life(), &self.loose.entries).await?;
+        self.gathering.goes_behind(last);
+        Ok(strays)
     }
 
     /// Takes such entries into this life's hands; gives those that are to be acted on. Each one's attempts

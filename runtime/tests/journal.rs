@@ -9,6 +9,7 @@ mod promises;
 
 on_both!(
     every_line_is_kept_whatever_shares_its_group,
+    what_was_left_later_is_read_later_whatever_the_clocks_say,
     what_is_accepted_and_done_in_one_breath_is_gone,
     a_community_that_lost_its_claim_keeps_nobody_elses_points,
     points_of_one_chatter_heard_in_many_rooms_are_added_up,

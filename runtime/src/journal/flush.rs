@@ -52,7 +52,7 @@ pub(super) struct Accepting {
     pub(super) awaited: bool,
 }
 
-/// When an entry arrived, and after which others.
+/// When an entry arrived, and behind which others it goes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
     pub(super) seq: i64,
@@ -84,12 +84,12 @@ pub(super) struct Batch {
 /// Ids by the life that speaks of them.
 pub(super) type Owned = BTreeMap<String, Vec<String>>;
 
-/// An entry as it was put in, if it was: by whom, and as the how many-eth.
+/// An entry as it was put in, if it was: by whom, and when.
 #[derive(Clone, Debug)]
 pub(super) struct Withdrawn {
     pub(super) id: String,
     pub(super) holder: String,
-    pub(super) seq: i64,
+    pub(super) at: Millis,
 }
 
 impl Batch {
@@ -137,7 +137,7 @@ impl Batch {
         let Self { done, outcomes, sent, unknown, unsent, mut withdrawn, accept, .. } = self;
         // What was left for whoever serves its entity may be done: nobody was told anything.
         let held = accept.into_iter().filter(|(one, _)| !one.holder.is_empty());
-        withdrawn.extend(held.map(|(one, arrival)| Withdrawn { id: one.entry.message_id, holder: one.holder, seq: arrival.seq }));
+        withdrawn.extend(held.map(|(one, arrival)| Withdrawn { id: one.entry.message_id, holder: one.holder, at: arrival.at }));
         let kept = Self { done, outcomes, sent, unknown, unsent, withdrawn, ..Self::default() };
         if kept.rows() <= MOST_KEPT {
             return kept;

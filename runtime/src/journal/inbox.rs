@@ -10,12 +10,44 @@ use crate::store::{Row, Sql, Store, StoreError, Tx, sql};
 /// Tried this often without an end, an entry is left for a person to look at.
 const ATTEMPTS: i64 = 3;
 
-/// Puts entries in, in order; what stands there already stays as it is, in the hands of who accepted it last.
+/// The entries of an inbox, as they are put in.
+macro_rules! put {
+    ($rows:literal) => {
+        concat!("INSERT INTO inbox (message_id, entity_id, seq, body, held_by, received_at) ", $rows)
+    };
+}
+
+/// What stands there already stays as it is, in the hands of who accepted it last.
+macro_rules! again {
+    ($rows:literal) => {
+        concat!($rows, "ON CONFLICT (message_id) DO UPDATE SET held_by = excluded.held_by WHERE excluded.held_by <> ''")
+    };
+}
+
+/// Entries in the order in which they arrived at their node.
+const IN_ORDER: (&str, &str) = (put!("VALUES"), again!(""));
+
+/// The same behind all that stands there by then ($1 is the place of the first): all are moved up by as much.
+const BEHIND: (&str, &str) = (
+    put!(
+        "WITH above (places) AS (SELECT COALESCE(MAX(seq) + 1 - $1, 0) FROM inbox WHERE seq >= $1), \
+         coming (message_id, entity_id, seq, body, held_by, received_at) AS (VALUES"
+    ),
+    again!(
+        ") SELECT c.message_id, c.entity_id, c.seq + a.places, c.body, c.held_by, c.received_at \
+         FROM coming c, above a WHERE TRUE "
+    ),
+);
+
+/// Puts entries in, in order. What this node acts on itself is in the order in which it arrived here. What is left for
+/// others goes behind all that anybody left before: their clocks may be ahead of ours.
 pub(super) async fn put(tx: &mut Tx, entries: &[(Accepting, Arrival)]) -> Result<(), StoreError> {
+    let leaves = entries.iter().any(|(one, _)| one.holder.is_empty());
     for chunk in entries.chunks(500) {
-        let head = "INSERT INTO inbox (message_id, entity_id, seq, body, held_by, received_at) VALUES";
-        let again = "ON CONFLICT (message_id) DO UPDATE SET held_by = excluded.held_by WHERE excluded.held_by <> ''";
-        let mut statement = Sql::rows(head, 6, again);
+        let mut statement = match chunk.first() {
+            Some((_, first)) if leaves => Sql::rows(BEHIND.0, 6, BEHIND.1).of(first.seq),
+            _ => Sql::rows(IN_ORDER.0, 6, IN_ORDER.1),
+        };
         // No statement changes a row twice.
         let mut once = HashSet::new();
         for (Accepting { entry, holder, .. }, arrival) in chunk.iter().filter(|(one, _)| once.insert(&one.entry.message_id)) {
@@ -38,15 +70,15 @@ pub(super) async fn take(tx: &mut Tx, life: &str, ids: &[String]) -> Result<(), 
 
 /// Takes entries out of which who accepted them was told that they are not there, unless somebody has taken them up.
 pub(super) async fn withdraw(tx: &mut Tx, entries: &[Withdrawn]) -> Result<(), StoreError> {
-    for Withdrawn { id, holder, seq } in entries {
-        let text = "DELETE FROM inbox WHERE message_id = $1 AND held_by = $2 AND seq = $3 AND attempts = 0";
-        tx.run(sql(text).bind(id).bind(holder).bind(*seq)).await?;
+    for Withdrawn { id, holder, at } in entries {
+        let text = "DELETE FROM inbox WHERE message_id = $1 AND held_by = $2 AND received_at = $3 AND attempts = 0";
+        tx.run(sql(text).bind(id).bind(holder).bind(*at)).await?;
     }
     Ok(())
 }
 
-/// Entries that are not in this life's hands, or nobody works on, oldest first.
-pub(super) async fn strays(store: &Store, me: &str, shelf: &Shelf) -> Result<Vec<Stray>, StoreError> {
+/// Entries that are not in this life's hands, or nobody works on, in their order, and the place of the last.
+pub(super) async fn strays(store: &Store, me: &str, shelf: &Shelf) -> Result<(Vec<Stray>, i64), StoreError> {
     let text =
         "SELECT message_id, entity_id, seq FROM inbox WHERE (held_by <> $1 OR held_by = '') AND attempts <= $2 ORDER BY seq LIMIT $3";
     let mut rows = store.all(sql(text).bind(me).bind(ATTEMPTS).bind(STRAYS)).await?;
@@ -63,7 +95,8 @@ pub(super) async fn strays(store: &Store, me: &str, shelf: &Shelf) -> Result<Vec
     found.sort_by_key(|(seq, _)| *seq);
     let there: HashSet<_> = found.iter().map(|(_, stray)| &stray.id).collect();
     shelf.missed(loose.iter().filter(|id| !there.contains(id)));
-    Ok(found.into_iter().map(|(_, stray)| stray).collect())
+    let last = found.last().map_or(0, |(seq, _)| *seq);
+    Ok((found.into_iter().map(|(_, stray)| stray).collect(), last))
 }
 
 /// The most that are looked at together.

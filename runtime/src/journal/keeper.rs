@@ -45,11 +45,18 @@ impl Gathering {
         if lines.ended {
             return Err(Ended);
         }
-        // Rises with every entry, also within a millisecond and across restarts.
+        // Rises with every entry, also within a millisecond and across restarts, and is behind all that was seen in the
+        // inbox: a clock alone orders nothing that others left.
         lines.seq = now.saturating_mul(1000).max(lines.seq + 1);
         let seq = lines.seq;
         lines.batch.add(line, Arrival { seq, at: now });
         Ok(!std::mem::replace(&mut lines.told, true))
+    }
+
+    /// What arrives from now on goes behind this place, whatever the clock of this node says.
+    pub(super) fn goes_behind(&self, place: i64) {
+        let mut lines = self.lines.lock();
+        lines.seq = lines.seq.max(place);
     }
 
     /// What has gathered; `None` when nothing has, and the keeper must be told of the next line.

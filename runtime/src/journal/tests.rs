@@ -118,7 +118,12 @@ async fn what_is_done_leaves_the_inbox_though_the_database_was_away_when_it_was_
 
 /// A journal in the name of one life of a node.
 async fn lives(store: &Store, node: &str) -> (Journal, Here, Root<oneshot::Sender<Journal>>) {
-    let root = open_root::<House>("house", store.clone(), &World::new(Clock::real())).await.expect("a house");
+    lives_by(Clock::real(), store, node).await
+}
+
+/// The same, of a node that has this clock.
+async fn lives_by(clock: Clock, store: &Store, node: &str) -> (Journal, Here, Root<oneshot::Sender<Journal>>) {
+    let root = open_root::<House>("house", store.clone(), &World::new(clock)).await.expect("a house");
     let journal = root.address.ask(|reply| reply).await.expect("a journal");
     let here = Here::new(node, Clock::real());
     here.lives(1);
@@ -234,6 +239,28 @@ async fn what_was_refused_is_not_done_later_behind_what_was_accepted_after_it() 
     journal.flushed().await;
     assert!(journal.is_open("m9").await.expect("the store answers"), "what was accepted stays");
     for root in [root, one, two] {
+        root.stop(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_an_owner_accepts_goes_behind_what_it_found_left_whatever_the_clocks_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _, root) = house(&folder).await;
+    let (fast, slow) = (Clock::turned(), Clock::turned());
+    fast.turn(Duration::from_secs(300));
+    let ((before, _, one), (owner, _, two)) = (lives_by(fast, &store, "n1").await, lives_by(slow, &store, "n2").await);
+    before.accept(entry("m1", "{}")).await.expect("it is accepted");
+    owner.leave(entry("m2", "{}"), false).await.expect("it is left");
+    let ids = async |journal: &Journal| -> Vec<String> {
+        journal.strays().await.expect("the store answers").into_iter().map(|stray| stray.id).collect()
+    };
+    assert_eq!(ids(&owner).await, ["m1", "m2"], "what somebody else accepted before comes first");
+    owner.adopt(&["m1".to_owned(), "m2".to_owned()]).await.expect("the store answers");
+    owner.accept(entry("m3", "{}")).await.expect("it is accepted");
+    let (next, _, three) = lives(&store, "n3").await;
+    assert_eq!(ids(&next).await, ["m1", "m2", "m3"]);
+    for root in [root, one, two, three] {
         root.stop(Duration::from_secs(5)).await;
     }
 }

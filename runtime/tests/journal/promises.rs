@@ -31,9 +31,15 @@ impl Actor for House {
 
 async fn house(place: &Place) -> (Store, Journal, Root<oneshot::Sender<Journal>>) {
     let store = opened(place).await;
-    let root = open_root::<House>("house", store.clone(), &World::new(Clock::real())).await.expect("a house");
-    let journal = root.address.ask(|reply| reply).await.expect("a journal");
+    let (journal, root) = by_clock(&store, Clock::real()).await;
     (store, journal, root)
+}
+
+/// A journal whose node has this clock.
+async fn by_clock(store: &Store, clock: Clock) -> (Journal, Root<oneshot::Sender<Journal>>) {
+    let root = open_root::<House>("house", store.clone(), &World::new(clock)).await.expect("a house");
+    let journal = root.address.ask(|reply| reply).await.expect("a journal");
+    (journal, root)
 }
 
 fn entry(id: String) -> Entry {
@@ -85,6 +91,39 @@ pub(crate) async fn every_line_is_kept_whatever_shares_its_group(place: Place) {
     assert_eq!(strays[0].id, "m1000", "in the order they came");
     assert_eq!(strays[209].id, "n9");
     root.stop(Duration::from_secs(5)).await;
+}
+
+/// Clocks that are minutes apart, and one that was put back between two lives.
+pub(crate) async fn what_was_left_later_is_read_later_whatever_the_clocks_say(place: Place) {
+    let (fast, slow) = (Clock::turned(), Clock::turned());
+    fast.turn(Duration::from_secs(300));
+    let store = opened(&place).await;
+    let ((one, first), (two, second)) = (by_clock(&store, fast).await, by_clock(&store, slow.clone()).await);
+    let mut left = Vec::new();
+    for (turn, journal) in [&one, &one, &two, &one, &two, &two, &one].into_iter().enumerate() {
+        // More than one statement holds of one of them; another room besides, of which nobody left anything before.
+        let many = if turn == 3 { 1100 } else { 3 };
+        let ids: Vec<_> = (0..many).map(|n| format!("{turn}-{n}")).collect();
+        let leaving = ids.iter().map(|id| journal.leave(entry(id.clone()), false));
+        let aside = journal.leave(Entry { entity: "local:aside".into(), ..entry(format!("aside-{turn}")) }, false);
+        let (all, aside) = futures_util::future::join(join_all(leaving), aside).await;
+        assert!(aside.is_ok() && all.iter().all(Result::is_ok), "{turn}");
+        left.extend(ids);
+        slow.turn(Duration::from_millis(1));
+    }
+    let read = async |entity: &str| {
+        let text = "SELECT message_id FROM inbox WHERE entity_id = $1 ORDER BY seq";
+        let rows = store.all(sql(text).bind(entity)).await.expect("an answer");
+        rows.iter().map(|row| row.get("message_id").expect("an id")).collect::<Vec<String>>()
+    };
+    assert_eq!(read("local:lobby").await, left);
+    assert_eq!(read("local:aside").await, (0..7).map(|turn| format!("aside-{turn}")).collect::<Vec<_>>());
+    // Who takes them up sees them so, a thousand at a time.
+    let strays = one.strays().await.expect("an answer");
+    let ids: Vec<_> = strays.into_iter().filter(|stray| stray.entity == "local:lobby").map(|stray| stray.id).collect();
+    assert!(ids.len() > 900 && left.starts_with(&ids), "{}", ids.len());
+    first.stop(Duration::from_secs(5)).await;
+    second.stop(Duration::from_secs(5)).await;
 }
 
 pub(crate) async fn what_is_accepted_and_done_in_one_breath_is_gone(place: Place) {
