@@ -150,7 +150,7 @@ impl Channel {
             Resolution::Command { row, rest, taught } => {
                 let admission =
                     if judged { super::admit::Admission::Go } else { self.gatekeeper.admit(row, &message.by, me.clock().since_boot()) };
-                match say::refused(&message.by, &format!("!{}", row.info.word), admission) {
+                match say::refused(&message.by, format_args!("!{}", row.info.word), admission) {
                     Some(answered) => Err(answered),
                     None => Ok(Admitted { goal: Goal::Module(row.info, row.index), rest, taught }),
                 }
@@ -227,7 +227,7 @@ impl Channel {
 
     /// The id under which a message of this channel is written down: the platform's, made unlike any other's.
     pub(super) fn message_id(&self, id: &str) -> String {
-        format!("{}|{id}", self.seed.key)
+        [self.seed.key.as_str(), "|", id].concat()
     }
 
     async fn host(&mut self, module: &'static str) -> Result<Address<host::Order>, String> {

@@ -1,5 +1,6 @@
 //! What the channel itself answers: to what nobody knows, may not, or must wait for. Pure.
 
+use std::fmt;
 use std::time::Duration;
 
 use waddlebot_runtime::chat::{Text, User};
@@ -35,15 +36,15 @@ pub(super) fn group(by: &User, word: &str, rows: &[&Row]) -> Answered {
 }
 
 /// Why somebody may not, or `None` when they may. The word has its prefix.
-pub(super) fn refused(by: &User, word: &str, admission: Admission) -> Option<Answered> {
-    let word = clipped(word);
+pub(super) fn refused(by: &User, word: impl fmt::Display, admission: Admission) -> Option<Answered> {
+    let word = || clipped(&word.to_string());
     Some(match admission {
         Admission::Go => return None,
-        Admission::Disabled => own(by, Verdict::Disabled, format!("{word} is switched off in this community")),
-        Admission::Denied(role) => own(by, Verdict::Denied, format!("{word} is for {role}s and above")),
-        Admission::Resting(wait) => own(by, Verdict::Limited, format!("{word} is on cooldown, wait {}", shown(wait))),
+        Admission::Disabled => own(by, Verdict::Disabled, format!("{} is switched off in this community", word())),
+        Admission::Denied(role) => own(by, Verdict::Denied, format!("{} is for {role}s and above", word())),
+        Admission::Resting(wait) => own(by, Verdict::Limited, format!("{} is on cooldown, wait {}", word(), shown(wait))),
         Admission::Limited(wait) => {
-            own(by, Verdict::Limited, format!("that is too fast: {word} is on cooldown for you, wait {}", shown(wait)))
+            own(by, Verdict::Limited, format!("that is too fast: {} is on cooldown for you, wait {}", word(), shown(wait)))
         }
     })
 }

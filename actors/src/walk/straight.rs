@@ -44,5 +44,8 @@ async fn who_asks_is_told_so_when_a_module_breaks_and_a_slow_one_holds_up_no_oth
     let (slow, calm) = tokio::join!(said(room.as_ref(), "!hang", ""), said(room.as_ref(), "!calm", ""));
     assert_eq!((slow.verdict, calm.verdict), (Verdict::Failed, Verdict::Done));
     let broken = said(room.as_ref(), "!panic", "").await;
-    assert_eq!((broken.verdict, broken.responses.clone()), (Verdict::Failed, vec![Response::tell("ana", "!panic failed. It has been noted.")]));
+    assert_eq!(
+        (broken.verdict, broken.responses.clone()),
+        (Verdict::Failed, vec![Response::tell("ana", "!panic failed. It has been noted.")])
+    );
 }
