@@ -76,15 +76,22 @@ fn the_same_message_id_again_gets_the_first_answer_and_has_one_effect() {
     assert_eq!(first["status_code"], 200, "{first}");
     assert_eq!(first["responses"], second["responses"]);
     assert_eq!(second["status"], "duplicate");
+    assert_eq!(second["session_id"], first["session_id"], "it names no session that nobody uses");
     let third = collector.event(&said("!memories add quote \"not to be\" hamlet", "q2")).1;
     assert!(third["response"].as_str().unwrap().contains('2'), "{third}");
     // A rest between two uses, and a rule that blocks, are no reason to answer otherwise.
-    let told = |answer: &Value| (answer["response"].clone(), answer["success"].clone(), answer["status_code"].clone());
-    for (text, id) in [("!so ninja", "s1"), ("!so again", "s2"), ("!ping one", "p1"), ("!nothing", "n1")] {
+    let fields = ["response", "success", "status_code", "session_id", "execution_id", "responses", "module_results", "command"];
+    let told = |answer: &Value| fields.map(|name| answer[name].clone());
+    for (text, id) in [("!so ninja", "s1"), ("!so again", "s2"), ("!ping one", "p1"), ("!nothing", "n1"), ("hello", "h1")] {
         let first = collector.event(&said(text, id)).1;
         assert_eq!(told(&collector.event(&said(text, id)).1), told(&first), "{text}");
     }
     assert_eq!(collector.event(&said("!ping two", "p1")).1["response"], "pong one");
+    let twice = json!({"events": [said("!ping b", "b1"), said("!ping b", "b1"), said("!ping b", "b2"), said("!ping b", "")]});
+    let batch = read(&collector.ask("POST", "/router/events/batch", &twice.to_string())).1;
+    let names: Vec<_> = batch["results"].as_array().unwrap().iter().map(|one| one["session_id"].clone()).collect();
+    assert_eq!(names[0], names[1]);
+    assert!(names[1] != names[2] && names[2] != names[3] && names[1] != names[3], "{names:?}");
 }
 
 #[test]

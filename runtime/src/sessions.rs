@@ -28,7 +28,7 @@ const FACTS: usize = 16 * 1024;
 /// A session and what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// `sess_` and 128 random bits: who knows it, has the session.
+    /// `sess_` and 128 bits that nobody can guess: who knows it, has the session.
     pub id: String,
     /// What it is bound to: a channel, or a person who is logged in.
     pub entity: String,
@@ -92,7 +92,12 @@ pub enum SessionError {
 /// Where sessions are kept. All keepers pass the same tests.
 pub trait Sessions: Send + Sync + 'static {
     /// Begins a session that is bound to `entity`.
-    fn create<'a>(&'a self, entity: &'a str, facts: &'a [(&'a str, &'a str)]) -> Boxed<'a, Result<Session, SessionError>>;
+    fn create<'a>(&'a self, entity: &'a str, facts: &'a [(&'a str, &'a str)]) -> Boxed<'a, Result<Session, SessionError>> {
+        self.open(new_id(), entity, facts)
+    }
+
+    /// Begins a session under an id of [`id_of`]; one that is there under it begins anew.
+    fn open<'a>(&'a self, id: String, entity: &'a str, facts: &'a [(&'a str, &'a str)]) -> Boxed<'a, Result<Session, SessionError>>;
 
     /// Looks a session up without using it.
     fn get<'a>(&'a self, id: &'a str) -> Boxed<'a, Result<Option<Session>, SessionError>>;
@@ -121,7 +126,13 @@ pub trait Sessions: Send + Sync + 'static {
 /// A fresh session id.
 #[must_use]
 pub fn new_id() -> String {
-    hexadecimal("sess_", &fresh_bytes::<16>())
+    id_of(fresh_bytes::<16>())
+}
+
+/// The session id that is written with these bits.
+#[must_use]
+pub fn id_of(bits: [u8; 16]) -> String {
+    hexadecimal("sess_", &bits)
 }
 
 /// Whether it may be a session's id at all; anything else is not even looked up.

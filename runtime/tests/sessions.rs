@@ -64,6 +64,20 @@ async fn ids_cannot_be_guessed_and_are_never_twice_the_same(rig: &Rig) {
     }
 }
 
+async fn a_session_of_a_given_name_begins_anew_when_it_is_there(rig: &Rig) {
+    let id = waddlebot_runtime::sessions::id_of(*b"sixteen letters!");
+    let before = rig.sessions.statistics().await.unwrap().total;
+    rig.sessions.open(id.clone(), "a", &[("old", "1")]).await.unwrap();
+    rig.sessions.touch(&id).await.unwrap();
+    rig.pass(TTL / 2).await;
+    let again = rig.sessions.open(id.clone(), "a", &[("new", "2")]).await.unwrap();
+    assert_eq!((&again.id, again.request_count, again.facts.len()), (&id, 0, 1));
+    assert_eq!(rig.sessions.statistics().await.unwrap().total, before + 1, "one name, one session");
+    rig.pass(TTL - Duration::from_secs(1)).await;
+    assert_eq!(rig.sessions.get(&id).await.unwrap().unwrap(), again, "its time began anew");
+    assert!(rig.sessions.delete(&id).await.unwrap());
+}
+
 async fn a_session_ends_an_hour_after_its_last_use(rig: &Rig) {
     let used = rig.sessions.create("a", &[]).await.unwrap();
     let left = rig.sessions.create("a", &[]).await.unwrap();
@@ -136,6 +150,7 @@ async fn statistics_count_what_is_kept(rig: &Rig) {
 async fn everything(rig: &Rig) {
     a_session_is_found_again_with_all_that_was_noted(rig).await;
     ids_cannot_be_guessed_and_are_never_twice_the_same(rig).await;
+    a_session_of_a_given_name_begins_anew_when_it_is_there(rig).await;
     a_session_ends_an_hour_after_its_last_use(rig).await;
     looking_does_not_make_a_session_live_longer(rig).await;
     a_session_is_valid_for_its_own_entity_only(rig).await;

@@ -10,6 +10,7 @@ mod entities;
 mod event;
 mod incoming;
 mod metrics;
+mod named;
 mod rate_limits;
 mod rbac;
 mod responses;

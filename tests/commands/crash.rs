@@ -76,6 +76,29 @@ fn a_crash_around_the_call_calls_again_only_who_can_tell() {
 }
 
 #[test]
+fn a_repeat_names_the_session_and_the_execution_of_the_first_answer_also_after_a_restart() {
+    let (house, target) = (House::new(), Target::start());
+    let bot = house.start("");
+    house.does("POST", "/router/commands", &json!({"command": "#weather", "location_url": target.url("/created")})).unwrap();
+    let whole = |mut answer: Value| {
+        let status = answer["status"].take();
+        for passing in ["execution_time_ms", "reputation_processed"] {
+            answer[passing].take();
+        }
+        (status, answer)
+    };
+    let (status, first) = whole(house.said().unwrap());
+    assert_eq!((&status, &first["module_results"][0]["status_code"]), (&json!("done"), &json!(201)), "{first}");
+    assert_eq!(first["session_id"], target.seen("/created")[0].body["session_id"]);
+    let again = (json!("duplicate"), first);
+    assert_eq!(whole(house.said().unwrap()), again);
+    drop(bot);
+    let _bot = house.start("");
+    assert_eq!(whole(house.said().unwrap()), again);
+    assert_eq!(target.seen("/created").len(), 1);
+}
+
+#[test]
 fn a_crash_after_the_end_was_written_changes_nothing() {
     assert_eq!(after_a_crash_at("outside-ended", false), (1, json!("echo Rome")));
 }

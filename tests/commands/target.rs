@@ -65,6 +65,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, failures: &AtomicUsi
     let said = words.unwrap_or_default();
     match path.as_str() {
         "/echo" => answer(&mut stream, 200, &json!({"response_action": "chat", "response_data": {"message": format!("echo {said}")}})),
+        "/created" => answer(&mut stream, 201, &json!(format!("made {said}"))),
         "/error" => answer(&mut stream, 200, &json!({"success": false, "error_message": "no such city"})),
         "/flaky" if failures.fetch_add(1, SeqCst) == 0 => answer(&mut stream, 503, &Value::Null),
         "/flaky" => answer(&mut stream, 200, &json!("here again")),

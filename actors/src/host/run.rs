@@ -235,7 +235,8 @@ impl Host {
                 // Reading anew waits for the disk: the first answer stands by then, or was never given.
                 self.reload(me).await?;
                 let error = first.failed.then(|| ran.error.unwrap_or_else(|| "it failed when it ran".into()));
-                reply.send(Answered::before(&first.answer, Ran { error, ..ran }));
+                let execution_time_ms = u64::try_from(first.millis).unwrap_or_default();
+                reply.send(Answered::before(&first.answer, Ran { error, execution_time_ms, ..ran }));
                 return Ok(());
             }
         };

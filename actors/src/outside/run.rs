@@ -9,6 +9,7 @@ use waddlebot_runtime::fault;
 use waddlebot_runtime::intake::{Ran, Verdict};
 use waddlebot_runtime::journal::{Begun, Effect, Ending, Run, begin, end};
 use waddlebot_runtime::response::Response;
+use waddlebot_runtime::sessions;
 use waddlebot_runtime::store::StoreError;
 
 use super::payload::{parameters, payload};
@@ -76,7 +77,18 @@ impl Outside {
         fault::point("outside-begun");
         let started = self.0.clock.since_boot();
         let outcome = match begun {
-            Begun::Ended { status, answer, error } => return Ok(before(command, id, &status, &answer, error)),
+            Begun::Ended { status, answer, error, command: name, code, millis } => {
+                let ran = Ran {
+                    module: command.module.clone().into(),
+                    command: name.into(),
+                    error: (status != "success").then_some(error),
+                    execution_time_ms: u64::try_from(millis).unwrap_or_default(),
+                    execution_id: id.to_owned(),
+                    session_id: self.session_id(occasion),
+                    status_code: code.and_then(|code| u16::try_from(code).ok()),
+                };
+                return Ok(Answered::before(&answer, ran));
+            }
             // It was called before a crash, or was about to be: a target that cannot tell is not called twice.
             Begun::Open if !command.idempotent => Outcome::interrupted(),
             Begun::New | Begun::Open => {
@@ -91,8 +103,7 @@ impl Outside {
         let took = now.saturating_sub(started);
         tally::ran(outcome.error.is_none(), took, now);
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        let session = session.get().cloned().unwrap_or_default();
-        self.close(command, occasion, &run, outcome, (millis, session), ground).await
+        self.close(command, occasion, &run, outcome, millis, ground).await
     }
 
     /// Writes down how a run ended, with what it answers, and gives that.
@@ -102,7 +113,7 @@ impl Outside {
         occasion: &Occasion,
         run: &Run,
         outcome: Outcome,
-        (millis, session_id): (u64, String),
+        millis: u64,
         ground: &Ground,
     ) -> Result<Answered, StoreError> {
         let responses = outcome.told(command, occasion);
@@ -112,7 +123,7 @@ impl Outside {
             error: outcome.error.clone(),
             execution_time_ms: millis,
             execution_id: run.id.clone(),
-            session_id,
+            session_id: self.session_id(occasion),
             status_code: outcome.code,
         };
         let ending = Ending {
@@ -160,10 +171,16 @@ impl Outside {
         }
     }
 
+    /// The id of a message's session: the same for the same message, also after a restart, and nobody else can tell it.
+    fn session_id(&self, occasion: &Occasion) -> String {
+        let bits = self.0.secret.derive("session of a message", &[&occasion.message_id]);
+        sessions::id_of(*bits.first_chunk().expect("it has twice as many"))
+    }
+
     /// The session that later answers name; empty when none can be had now.
     async fn session(&self, occasion: &Occasion) -> String {
         let facts = [("user_id", occasion.by.id.as_ref()), ("user_name", occasion.by.name.as_ref())];
-        match self.0.sessions.create(occasion.channel.as_str(), &facts).await {
+        match self.0.sessions.open(self.session_id(occasion), occasion.channel.as_str(), &facts).await {
             Ok(session) => session.id,
             Err(error) => {
                 tracing::warn!(%error, "a command runs without a session: it cannot answer later");
@@ -227,13 +244,6 @@ impl Outcome {
             _ => self.responses.clone(),
         }
     }
-}
-
-/// What was answered when it ran before.
-fn before(command: &Command, id: &str, status: &str, answer: &str, error: String) -> Answered {
-    let error = (status != "success").then_some(error);
-    let (module, execution_id) = (command.module.clone().into(), id.to_owned());
-    Answered::before(answer, Ran { module, command: command.word.clone(), error, execution_id, ..Ran::default() })
 }
 
 /// The answer to a command whose message could not be written down.

@@ -77,6 +77,8 @@ pub struct First {
     pub answer: String,
     /// Whether it failed.
     pub failed: bool,
+    /// How long it took.
+    pub millis: i64,
 }
 
 /// Writes what [`recording`] gave, and what else goes with it, into the module's own transaction. Gives what was recorded
@@ -89,9 +91,12 @@ pub async fn record(tx: &mut FencedTx, id: &str, writes: Vec<Sql>) -> Result<Opt
         return Ok(None);
     }
     // In the same transaction: the first run may still wait for the disk, where no reader sees it.
-    let row = tx.one(sql("SELECT answer, status FROM executions WHERE execution_id = $1").bind(id)).await?;
-    let first = |row: Row| Ok(First { answer: row.get("answer")?, failed: row.get::<String>("status")? != "success" });
-    row.map_or(Ok(First { answer: String::new(), failed: false }), first).map(Some)
+    let row = tx.one(sql("SELECT answer, status, execution_time_ms FROM executions WHERE execution_id = $1").bind(id)).await?;
+    let first = |row: Row| {
+        let (answer, millis) = (row.get("answer")?, row.get("execution_time_ms")?);
+        Ok(First { answer, failed: row.get::<String>("status")? != "success", millis })
+    };
+    row.map_or(Ok(First { answer: String::new(), failed: false, millis: 0 }), first).map(Some)
 }
 
 /// What these executions are recorded to have done, in the order of their names.
@@ -179,6 +184,12 @@ pub enum Begun {
         answer: String,
         /// Why it failed, if it did.
         error: String,
+        /// The command, or the kind of the event.
+        command: String,
+        /// The status of the other side's answer.
+        code: Option<i64>,
+        /// How long it took.
+        millis: i64,
     },
 }
 
@@ -206,13 +217,20 @@ pub async fn begin(tx: &mut FencedTx, run: &Run) -> Result<Begun, StoreError> {
     if tx.run(row).await? == 1 {
         return Ok(Begun::New);
     }
-    let text = "SELECT status, answer, error_message FROM executions WHERE execution_id = $1";
+    let text = "SELECT status, answer, error_message, command, response_status, execution_time_ms FROM executions WHERE execution_id = $1";
     let row = tx.one(sql(text).bind(&run.id)).await?.ok_or_else(|| StoreError::Refused("a run is neither new nor known".into()))?;
     let status: String = row.get("status")?;
     if status == "pending" {
         return Ok(Begun::Open);
     }
-    Ok(Begun::Ended { status, answer: row.get("answer")?, error: row.get("error_message")? })
+    Ok(Begun::Ended {
+        status,
+        answer: row.get("answer")?,
+        error: row.get("error_message")?,
+        command: row.get("command")?,
+        code: row.get("response_status")?,
+        millis: row.get("execution_time_ms")?,
+    })
 }
 
 /// How a run ended.

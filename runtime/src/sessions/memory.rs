@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{Session, SessionError, Sessions, Statistics, is_id, new_id, noted};
+use super::{Session, SessionError, Sessions, Statistics, is_id, noted};
 use crate::clock::Clock;
 use crate::platform::Boxed;
 
@@ -40,11 +40,12 @@ impl MemorySessions {
         work(&mut kept, now)
     }
 
-    fn begin(&self, entity: &str, facts: &[(&str, &str)]) -> Result<Session, SessionError> {
+    fn begin(&self, id: String, entity: &str, facts: &[(&str, &str)]) -> Result<Session, SessionError> {
         let at = self.clock.now();
         let facts = noted(facts)?;
-        let session = Session { id: new_id(), entity: entity.to_owned(), created_at: at, last_activity: at, request_count: 0, facts };
+        let session = Session { id, entity: entity.to_owned(), created_at: at, last_activity: at, request_count: 0, facts };
         self.with(|kept, now| {
+            kept.delete(&session.id);
             while kept.by_id.len() >= self.most {
                 kept.drop_first();
             }
@@ -87,8 +88,8 @@ impl Kept {
 }
 
 impl Sessions for MemorySessions {
-    fn create<'a>(&'a self, entity: &'a str, facts: &'a [(&'a str, &'a str)]) -> Boxed<'a, Result<Session, SessionError>> {
-        Box::pin(async move { self.begin(entity, facts) })
+    fn open<'a>(&'a self, id: String, entity: &'a str, facts: &'a [(&'a str, &'a str)]) -> Boxed<'a, Result<Session, SessionError>> {
+        Box::pin(async move { self.begin(id, entity, facts) })
     }
 
     fn get<'a>(&'a self, id: &'a str) -> Boxed<'a, Result<Option<Session>, SessionError>> {

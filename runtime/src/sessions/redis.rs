@@ -10,7 +10,7 @@ use fred::types::scan::ScanType;
 use fred::types::{Builder, Key, config::ReconnectPolicy};
 use futures_util::stream::{Stream, StreamExt};
 
-use super::{PREFIX, Session, SessionError, Sessions, Statistics, is_id, millis, new_id, noted};
+use super::{PREFIX, Session, SessionError, Sessions, Statistics, is_id, millis, noted};
 use crate::chat::Millis;
 use crate::clock::Clock;
 use crate::platform::Boxed;
@@ -28,7 +28,8 @@ const WAITING: usize = 10_000;
 const AT_ONCE: usize = 500;
 
 /// Begins a session and its time in one step.
-const CREATE: &str = "redis.call('HSET', KEYS[1], unpack(ARGV, 2)) return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
+const CREATE: &str = "redis.call('DEL', KEYS[1]) redis.call('HSET', KEYS[1], unpack(ARGV, 2)) \
+    return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
 
 /// Uses a session in one step, and never brings one back that has ended.
 const TOUCH: &str = "if redis.call('EXISTS', KEYS[1]) == 0 then return {} end \
@@ -79,10 +80,10 @@ impl RedisSessions {
         self.client.ping::<()>(None).await.map_err(lost)
     }
 
-    async fn begin(&self, entity: &str, facts: &[(&str, &str)]) -> Result<Session, SessionError> {
+    async fn begin(&self, id: String, entity: &str, facts: &[(&str, &str)]) -> Result<Session, SessionError> {
         let at = self.clock.now();
         let facts = noted(facts)?;
-        let session = Session { id: new_id(), entity: entity.to_owned(), created_at: at, last_activity: at, request_count: 0, facts };
+        let session = Session { id, entity: entity.to_owned(), created_at: at, last_activity: at, request_count: 0, facts };
         let mut fields = vec![millis(self.ttl).to_string()];
         fields.extend(["entity_id".to_owned(), session.entity.clone()]);
         fields.extend(["created_at".to_owned(), at.to_string()]);
@@ -124,8 +125,8 @@ impl RedisSessions {
 }
 
 impl Sessions for RedisSessions {
-    fn create<'a>(&'a self, entity: &'a str, facts: &'a [(&'a str, &'a str)]) -> Boxed<'a, Result<Session, SessionError>> {
-        Box::pin(self.begin(entity, facts))
+    fn open<'a>(&'a self, id: String, entity: &'a str, facts: &'a [(&'a str, &'a str)]) -> Boxed<'a, Result<Session, SessionError>> {
+        Box::pin(self.begin(id, entity, facts))
     }
 
     fn get<'a>(&'a self, id: &'a str) -> Boxed<'a, Result<Option<Session>, SessionError>> {

@@ -1,99 +1,123 @@
 //! What came of an event, in the fields of spec 01 section 3.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{self as http, IntoResponse};
-use serde::Serialize;
-use waddlebot_runtime::chat::Text;
+use serde::{Serialize, Serializer};
 use waddlebot_runtime::event::EventKind;
-use waddlebot_runtime::intake::{Outcome, Verdict};
-use waddlebot_runtime::response::Response;
-use waddlebot_runtime::sessions;
+use waddlebot_runtime::intake::{Outcome, Ran, Verdict};
+use waddlebot_runtime::response::{Line, Response};
 
-/// What a collector is told.
-#[derive(Debug, Serialize)]
+use super::named::Named;
+
+/// What a collector is told: what came of its event, read where it is remembered.
+#[derive(Debug)]
 pub(super) struct Answer {
-    session_id: String,
+    outcome: Arc<Outcome>,
+    named: Named,
+    took: Duration,
+}
+
+/// As it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    session_id: Cow<'a, str>,
     /// What a later answer names; only where one can come.
     #[serde(skip_serializing_if = "Option::is_none")]
-    execution_id: Option<String>,
+    execution_id: Option<&'a str>,
     success: bool,
     processed: bool,
     status: Verdict,
     status_code: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<Text>,
+    command: Option<&'a str>,
     /// The lines to say in the channel, as chat shows them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    response: Option<Text>,
-    responses: Vec<Response>,
+    response: Option<Cow<'a, str>>,
+    responses: &'a [Response],
     execution_time_ms: u64,
     reputation_processed: bool,
     event_modules_executed: usize,
-    module_results: Vec<Ran>,
+    module_results: Results<'a>,
 }
 
-/// One module's part.
-#[derive(Debug, Serialize)]
-struct Ran {
-    module: Text,
-    command: Text,
+/// Each module's part.
+struct Results<'a>(&'a [Ran]);
+
+#[derive(Serialize)]
+struct One<'a> {
+    module: &'a str,
+    command: &'a str,
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    error: Option<&'a str>,
     status_code: u16,
     execution_time_ms: u64,
     /// What a later answer names; only where one can come.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    execution_id: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    execution_id: &'a str,
 }
 
 impl Answer {
-    pub(super) fn new(outcome: Outcome, took: Duration) -> Self {
-        let Outcome { responses, ran, verdict } = outcome;
-        let lines = responses.iter().filter_map(|response| match response {
-            Response::Chat(line) => Some(line.shown()),
-            _ => None,
-        });
-        let said = lines.reduce(|all, line| format!("{all}\n{line}").into());
-        let event_modules_executed = ran.iter().filter(|one| EventKind::parse_trigger(&one.command).is_some()).count();
-        let execution_id = ran.iter().map(|one| &one.execution_id).find(|id| !id.is_empty()).cloned();
-        let session = ran.iter().map(|one| &one.session_id).find(|id| !id.is_empty()).cloned();
-        let module_results: Vec<_> = ran
-            .into_iter()
-            .map(|one| Ran {
-                success: one.error.is_none(),
-                status_code: one.status_code.unwrap_or(if one.error.is_none() { 200 } else { 500 }),
-                execution_id: one.execution_id,
-                module: one.module,
-                command: one.command,
-                error: one.error,
-                execution_time_ms: one.execution_time_ms,
-            })
-            .collect();
-        Self {
-            session_id: session.unwrap_or_else(sessions::new_id),
-            execution_id,
-            success: matches!(verdict, Verdict::Chatter | Verdict::Done | Verdict::Duplicate),
-            processed: verdict != Verdict::Unavailable,
-            status: verdict,
-            status_code: code(verdict),
-            command: module_results.first().map(|one| one.command.clone()),
-            response: said,
-            responses,
-            execution_time_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            // Whatever is heard counts for its speaker, once.
-            reputation_processed: !matches!(verdict, Verdict::Unavailable | Verdict::Duplicate),
-            event_modules_executed,
-            module_results,
-        }
+    pub(super) fn new(outcome: Arc<Outcome>, named: Named, took: Duration) -> Self {
+        Self { outcome, named, took }
     }
 
     pub(super) fn succeeded(&self) -> bool {
-        self.success
+        matches!(self.outcome.verdict, Verdict::Chatter | Verdict::Done | Verdict::Duplicate)
     }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Outcome { responses, ran, verdict } = &*self.outcome;
+        let named = |name: fn(&Ran) -> &String| ran.iter().map(name).find(|id| !id.is_empty()).map(String::as_str);
+        let written = Written {
+            session_id: named(|one| &one.session_id).map_or_else(|| self.named.session().into(), Cow::Borrowed),
+            execution_id: named(|one| &one.execution_id),
+            success: self.succeeded(),
+            processed: *verdict != Verdict::Unavailable,
+            status: *verdict,
+            status_code: code(*verdict),
+            command: ran.first().map(|one| one.command.as_ref()),
+            response: said(responses),
+            responses,
+            execution_time_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            // Whatever is heard counts for its speaker, once.
+            reputation_processed: !matches!(verdict, Verdict::Unavailable | Verdict::Duplicate),
+            event_modules_executed: ran.iter().filter(|one| EventKind::parse_trigger(&one.command).is_some()).count(),
+            module_results: Results(ran),
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|one| One {
+            module: &one.module,
+            command: &one.command,
+            success: one.error.is_none(),
+            error: one.error.as_deref(),
+            status_code: one.status_code.unwrap_or(if one.error.is_none() { 200 } else { 500 }),
+            execution_time_ms: one.execution_time_ms,
+            execution_id: &one.execution_id,
+        }))
+    }
+}
+
+/// The lines among what was answered, one below the other.
+fn said(responses: &[Response]) -> Option<Cow<'_, str>> {
+    let lines = responses.iter().filter_map(|response| match response {
+        Response::Chat(Line { to: None, text }) => Some(Cow::Borrowed(text.as_ref())),
+        Response::Chat(line) => Some(Cow::Owned(line.shown().to_string())),
+        _ => None,
+    });
+    lines.reduce(|all: Cow<'_, str>, line| format!("{all}\n{line}").into())
 }
 
 impl IntoResponse for Answer {

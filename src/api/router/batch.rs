@@ -12,6 +12,7 @@ use waddlebot_runtime::intake::{Ears as _, Heard, Outcome, Unheard};
 use super::Desk;
 use super::answer::Answer;
 use super::incoming::{Incoming, Meaning};
+use super::named::Named;
 use crate::api::error::{ApiError, Body, Told};
 
 /// The most events of one batch.
@@ -54,11 +55,11 @@ pub(super) async fn post(State(desk): State<Arc<Desk>>, Body(batch): Body<Batch>
     let mut results = Vec::with_capacity(waiting.len());
     for one in waiting {
         let answered = match one {
-            Ok(outcome) => outcome.await.map_err(|_| Unheard::Unavailable.into()),
+            Ok((named, outcome)) => outcome.await.map(|outcome| (named, outcome)).map_err(|_| Unheard::Unavailable.into()),
             Err(refusal) => Err(refusal),
         };
         results.push(match answered {
-            Ok(outcome) => One::Answer(Answer::new(Arc::unwrap_or_clone(outcome), desk.clock.since_boot().saturating_sub(started))),
+            Ok((named, outcome)) => One::Answer(Answer::new(outcome, named, desk.clock.since_boot().saturating_sub(started))),
             Err(refusal) => One::Refused { success: false, processed: false, error: refusal.told() },
         });
     }
@@ -75,8 +76,9 @@ pub(super) async fn post(State(desk): State<Arc<Desk>>, Body(batch): Body<Batch>
     }))
 }
 
-async fn hand_on(desk: &Desk, text: &str) -> Result<oneshot::Receiver<Arc<Outcome>>, ApiError> {
+async fn hand_on(desk: &Desk, text: &str) -> Result<(Named, oneshot::Receiver<Arc<Outcome>>), ApiError> {
     let (key, meaning) = Incoming::read(text)?.meaning(desk.clock.now())?;
+    let named = Named::of(&key, meaning.id());
     let ear = desk.household.channel(&key).await?;
     let (sender, receiver) = oneshot::channel();
     let heard = match meaning {
@@ -84,5 +86,5 @@ async fn hand_on(desk: &Desk, text: &str) -> Result<oneshot::Receiver<Arc<Outcom
         Meaning::Happened(event) => Heard::Happened(event, Some(sender)),
     };
     waddlebot_runtime::intake::hand_on(ear.as_ref(), heard).await.map_err(|(why, _)| why)?;
-    Ok(receiver)
+    Ok((named, receiver))
 }

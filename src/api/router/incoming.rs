@@ -57,6 +57,16 @@ pub(super) enum Meaning {
     Happened(Event),
 }
 
+impl Meaning {
+    /// The message's id; empty where it has none.
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Said(message) => &message.id,
+            Self::Happened(event) => &event.id,
+        }
+    }
+}
+
 impl Incoming {
     /// Reads one from its text.
     pub(super) fn read(text: &str) -> Result<Self, ApiError> {
