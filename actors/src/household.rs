@@ -296,6 +296,9 @@ impl Household {
             Err(Unclaimed::Elsewhere { .. }) => return Err(Absent::Elsewhere),
             Err(why) => return Err(closed(&why)),
         };
+        if let Some(connection) = on.platforms.of(key).and_then(|platform| platform.connection(key)) {
+            on.claims.lives_near(&community_claim.entity, &connection);
+        }
         let seed = channel::Seed {
             key: key.clone(),
             claim,

@@ -153,6 +153,10 @@ impl Platform for Kept {
         true
     }
 
+    fn connection(&self, _: &ChannelKey) -> Option<String> {
+        Some(self.key.clone())
+    }
+
     fn has_servers(&self, channel: &ChannelKey) -> bool {
         self.platform.has_servers(channel)
     }

@@ -1,5 +1,6 @@
 //! Looks after what this node serves: takes what nobody serves, takes up what was left, hands over what others should serve.
 
+mod choose;
 mod crowded;
 mod leaving;
 mod step;
@@ -20,6 +21,7 @@ use waddlebot_runtime::store::{Claim, Identity, Neighbour, StoreError};
 use crate::household::{Household, Seen};
 use crate::node::{Connection, community_of};
 use crate::overlay::Overlays;
+use choose::choose;
 use leaving::Going;
 use step::step;
 
@@ -183,6 +185,8 @@ impl Steward {
     async fn take(&mut self) -> Result<Vec<Claim>, Unclaimed> {
         let placement = &self.seed.placement;
         let untaken = placement.untaken().await?;
+        // At the first look what is not live is left to who holds the connection it comes through.
+        let patient = self.untaken == 0;
         let stuck = untaken > 0 && untaken >= self.untaken;
         self.stuck_for = if stuck { self.stuck_for + 1 } else { 0 };
         self.untaken = untaken;
@@ -197,7 +201,8 @@ impl Steward {
             placement.fair_share(untaken).await?.saturating_sub(placement.load())
         };
         let room = room.saturating_sub(kept_free);
-        let taken = if room == 0 { Vec::new() } else { placement.take(room.min(AT_ONCE)).await? };
+        let room = room.min(AT_ONCE);
+        let taken = if patient { placement.take_patiently(room).await? } else { placement.take(room).await? };
         // What this node took itself is no sign that the others do.
         self.untaken = untaken - taken.len().min(untaken);
         Ok(taken)
@@ -232,11 +237,14 @@ impl Steward {
             return Ok(());
         }
         let many = choice::moves(held, fair);
-        let idle: Vec<_> = placement.leaders().await?.into_iter().filter(|(_, live)| !live).map(|(claim, _)| claim.entity).collect();
+        let leaders = placement.leaders().await?.into_iter().filter(|leader| !leader.is_live);
+        let mut idle: Vec<_> = leaders.filter(|leader| community_of(&leader.claim.entity).is_some()).collect();
         let mut targets = self.targets().await?;
-        for entity in idle.into_iter().filter(|entity| community_of(entity).is_some()).take(many) {
-            let Some(to) = choose(&mut targets, 1) else { break };
-            self.given += self.hand_over(&entity, &to).await.unwrap_or(0) as u64;
+        // What would be near one of them goes first.
+        idle.sort_by_key(|leader| !targets.iter().any(|target| target.identity.node_id == leader.near));
+        for leader in idle.into_iter().take(many) {
+            let Some(to) = choose(&mut targets, 1, &leader.near) else { break };
+            self.given += self.hand_over(&leader.claim.entity, &to).await.unwrap_or(0) as u64;
         }
         Ok(())
     }
@@ -317,12 +325,4 @@ impl Steward {
         let nodes = self.seed.placement.nodes().await?;
         Ok(nodes.into_iter().filter(|node| node.identity.node_id != here && !node.draining).collect())
     }
-}
-
-/// The node that has the most room, which has less from now on.
-fn choose(targets: &mut [Neighbour], many: usize) -> Option<Identity> {
-    let fullness = |node: &Neighbour| (node.load as f64 + 1.0) / (node.capacity.max(1) as f64);
-    let best = targets.iter_mut().min_by(|one, other| fullness(one).total_cmp(&fullness(other)))?;
-    best.load += i64::try_from(many).unwrap_or(0);
-    Some(best.identity.clone())
 }

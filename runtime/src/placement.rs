@@ -6,6 +6,7 @@ mod crowded;
 mod group;
 pub mod ledger;
 mod left;
+mod near;
 pub mod outside;
 
 use std::fmt;
@@ -68,6 +69,11 @@ pub trait Claims: Send + Sync + 'static {
     /// The stream of an entity that lives beside another is on air, or not any more; how many watch.
     fn airs(&self, entity: &str, beside: &str, is_live: bool, viewers: i64) {
         let _ = (entity, beside, is_live, viewers);
+    }
+
+    /// What lives beside an entity, whose claim is held, is heard through this connection: best by the node that holds it.
+    fn lives_near(&self, entity: &str, connection: &str) {
+        let _ = (entity, connection);
     }
 
     /// The actor that acted under a claim failed. The third time in a row, or when nobody will open
@@ -232,11 +238,8 @@ impl Placement {
         Ok(row.filter(|row| row.alive).and_then(|row| row.claim))
     }
 
-    /// Takes up to `room` entities that nobody who lives holds; those that want it most come first.
-    ///
-    /// # Errors
-    /// When this node may not act, or the store is gone.
-    pub async fn take(&self, room: usize) -> Result<Vec<Claim>, Unclaimed> {
+    /// Takes up to `room` entities that nobody who lives holds; what others are nearer to only if `all`.
+    async fn take_some(&self, room: usize, all: bool) -> Result<Vec<Claim>, Unclaimed> {
         let inner = &self.0;
         let me = self.acting().await?;
         let room = room.min(inner.most.saturating_sub(inner.held.len()));
@@ -244,7 +247,7 @@ impl Placement {
             return Ok(Vec::new());
         }
         let room = i64::try_from(room).unwrap_or(i64::MAX);
-        let taken = claims::take_some(&inner.store, &me, room, inner.clock.now()).await;
+        let taken = claims::take_some(&inner.store, &me, room, all, inner.clock.now()).await;
         let mut taken = taken.inspect_err(|_| self.unsure())?;
         taken.sort_by(|(_, one), (_, other)| choice::sooner(one, other));
         Ok(taken.into_iter().map(|(claim, demand)| self.keep_beside(claim, demand.beside)).collect())
@@ -375,6 +378,10 @@ impl Claims for Placement {
 
     fn airs(&self, entity: &str, beside: &str, is_live: bool, viewers: i64) {
         self.note_airing(entity, beside, is_live, viewers);
+    }
+
+    fn lives_near(&self, entity: &str, connection: &str) {
+        self.note_near(entity, connection);
     }
 
     fn failed<'a>(&'a self, entity: &'a str, why: &'a str, last: bool) -> Boxed<'a, ()> {

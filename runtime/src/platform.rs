@@ -36,6 +36,13 @@ pub trait Platform: Send + Sync + 'static {
         false
     }
 
+    /// The claim of the one connection that brings what is said in this channel, where only one node may have it open:
+    /// the channel is best served by that node.
+    fn connection(&self, channel: &ChannelKey) -> Option<String> {
+        let _ = channel;
+        None
+    }
+
     /// Takes what this platform at another node of the cluster tells of.
     fn learns(&self, news: &str) {
         let _ = news;

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::gate::Gate;
 
+pub use claims::near::Leader;
 pub use claims::outside::{LISTENS, Listened, Listening, Told};
 pub use claims::shown::{Held, Shown, Sought};
 pub use claims::{Demand, Identity};

@@ -6,6 +6,8 @@ mod cost;
 mod gateway;
 #[path = "claims/house.rs"]
 mod house;
+#[path = "claims/near.rs"]
+mod near;
 #[path = "claims/peers.rs"]
 mod peers;
 #[macro_use]
@@ -39,6 +41,9 @@ on_both!(
     what_is_on_air_is_noted_and_its_leader_with_it,
     who_asks_several_times_at_once_gets_the_same_claim,
     the_word_an_owner_leaves_reaches_the_next_one_and_nobody_after_a_crash,
+    what_is_near_a_connection_goes_first_to_who_holds_it,
+    nothing_waits_for_a_node_that_is_gone_goes_or_is_full_nor_does_what_is_live,
+    where_something_is_near_is_noted_by_its_owner_and_it_is_given_away_last,
 );
 
 /// Only where several processes can share a database.

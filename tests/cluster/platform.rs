@@ -54,3 +54,27 @@ fn a_node_whose_lease_ran_out_says_nothing_and_keeps_its_connection() {
     assert_eq!(leaves(ana.heard()), moves, "it stayed in the channel all the while");
     ana.quit();
 }
+
+#[test]
+fn what_is_heard_through_a_connection_is_served_where_it_is_when_shares_allow_it() {
+    let IrcRoom { cluster, server: _server, mut ana, one, two: _two } = IrcRoom::new(&[NO_FLOOD_LIMIT]);
+    let near = |which: &str| cluster.sql(&format!("SELECT count(*) FROM coordination WHERE near = 'connection:irc' AND {which}"));
+    ana.says("#room", "!ping across");
+    ana.hears("pong across");
+    eventually("it is noted through what the community is heard", LIMIT, || near("entity_id = 'community:2'") == "1");
+    cluster.sql("INSERT INTO communities (id, name, created_at) SELECT g, 'c' || g, 0 FROM generate_series(100, 123) g");
+    cluster.sql(
+        "INSERT INTO coordination (entity_id, platform, channel_id, near) \
+         SELECT 'community:' || g, 'community', g, CASE WHEN g % 2 = 0 THEN 'connection:irc' ELSE '' END FROM generate_series(100, 123) g",
+    );
+    let held =
+        |node: &str| cluster.sql(&format!("SELECT count(*) FROM coordination WHERE claimed_by {node} AND entity_id LIKE 'community:1%'"));
+    eventually("all are served", LIMIT, || held("IS NOT NULL") == "24");
+    let (here, there) = (near("claimed_by = 'n1'"), held("= 'n2'"));
+    assert!(here.parse::<u32>().is_ok_and(|here| here >= 11), "{here} of 12 are served by n1, which has the connection");
+    assert!(there.parse::<u32>().is_ok_and(|there| there >= 10), "{there} of 24 are served by n2: each has its share");
+    let url = format!("http://{}", one.address());
+    let told = cluster.runs(&["cluster", "--url", &url, "--key", &cluster.key, "claims", "--search", "community:1", "--node", "n1"]);
+    assert!(told.contains("connection:irc (here)"), "{told}");
+    ana.quit();
+}

@@ -23,7 +23,7 @@ impl Steward {
         }
         let open = self.seed.household.open_communities().await;
         let is_idle = |entity: &String| community_of(entity).is_some_and(|id| !open.contains(&id));
-        let leaders = placement.leaders().await?.into_iter().filter(|(_, live)| !live).map(|(claim, _)| claim.entity);
+        let leaders = placement.leaders().await?.into_iter().filter(|leader| !leader.is_live).map(|leader| leader.claim.entity);
         let idle: Vec<_> = leaders.filter(is_idle).take(waiting).collect();
         let ids: Vec<_> = idle.iter().filter_map(|entity| community_of(entity)).collect();
         self.end_many(&ids).await;

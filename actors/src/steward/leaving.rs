@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use waddlebot_runtime::spawn;
-use waddlebot_runtime::store::Neighbour;
+use waddlebot_runtime::store::{Leader, Neighbour};
 
+use super::Steward;
+use super::choose::choose;
 use super::step::step;
-use super::{Steward, choose};
 use crate::node::community_of;
 
 /// How many in which nobody is active are handed over in one stroke.
@@ -18,8 +19,8 @@ const TOGETHER: usize = 4;
 
 /// A drain between two strokes: who asks for something else meanwhile is heard.
 pub(super) struct Going {
-    idle: Vec<String>,
-    active: Vec<String>,
+    idle: Vec<Leader>,
+    active: Vec<Leader>,
     targets: Vec<Neighbour>,
     /// Until when, in time since boot.
     until: Duration,
@@ -46,7 +47,7 @@ impl Steward {
     }
 
     /// What is idle, what is active, and who may have it; none when that cannot be known.
-    async fn lets_go(&mut self) -> Option<(Vec<String>, Vec<String>, Vec<Neighbour>)> {
+    async fn lets_go(&mut self) -> Option<(Vec<Leader>, Vec<Leader>, Vec<Neighbour>)> {
         let placement = self.seed.placement.clone();
         if let Err(error) = placement.drains().await {
             tracing::warn!(%error, "nobody was told that this node goes");
@@ -61,12 +62,13 @@ impl Steward {
                 return None;
             }
         };
-        let communities: Vec<_> =
-            leaders.into_iter().map(|(claim, _)| claim.entity).filter(|entity| community_of(entity).is_some()).collect();
+        let communities = leaders.into_iter().filter(|leader| community_of(&leader.claim.entity).is_some());
         // Where nobody is active nobody waits: those need no more than the stroke of a pen.
         let open = self.seed.household.open_communities().await;
-        let (active, idle): (Vec<_>, Vec<_>) =
-            communities.into_iter().partition(|entity| community_of(entity).is_some_and(|id| open.contains(&id)));
+        let (active, mut idle): (Vec<_>, Vec<_>) =
+            communities.partition(|leader| community_of(&leader.claim.entity).is_some_and(|id| open.contains(&id)));
+        // What goes to one node goes in one stroke.
+        idle.sort_by(|one, other| one.near.cmp(&other.near));
         Some((idle, active, targets))
     }
 
@@ -114,14 +116,16 @@ impl Steward {
 
     /// How many were tried: none when nothing is left, or nobody may have it.
     async fn hands_over_some(&mut self, going: &mut Going) -> usize {
-        let together: Vec<_> = going.idle.drain(..IDLE.min(going.idle.len())).collect();
-        if !together.is_empty() {
-            let Some(to) = choose(&mut going.targets, together.len()) else { return 0 };
+        if let Some(near) = going.idle.first().map(|leader| leader.near.clone()) {
+            let many = going.idle.iter().take(IDLE).take_while(|leader| leader.near == near).count();
+            let together: Vec<_> = going.idle.drain(..many).map(|leader| leader.claim.entity).collect();
+            let Some(to) = choose(&mut going.targets, together.len(), &near) else { return 0 };
             self.given += self.hand_over_idle(&together, &to).await as u64;
             return together.len();
         }
         let together: Vec<_> = going.active.drain(..TOGETHER.min(going.active.len())).collect();
-        let pairs: Vec<_> = together.iter().filter_map(|entity| Some((entity, choose(&mut going.targets, 1)?))).collect();
+        let to = |leader: &Leader| choose(&mut going.targets, 1, &leader.near);
+        let pairs: Vec<_> = together.iter().map(|leader| &leader.claim.entity).zip(together.iter().map_while(to)).collect();
         let moves = pairs.iter().map(|(entity, to)| self.hand_over(entity, to));
         let given: usize = join_all(moves).await.into_iter().map(|given| given.unwrap_or(0)).sum();
         self.given += given as u64;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Placement, Unclaimed};
 use crate::membership::Here;
-use crate::store::{Claim, Identity, Neighbour, StoreError, claims, nodes};
+use crate::store::{Claim, Identity, Leader, Neighbour, StoreError, claims, nodes};
 
 /// With every so many times that a node learns, it reads all it holds, as a net.
 const ALL: u64 = 60;
@@ -42,13 +42,13 @@ impl Placement {
         claims.len()
     }
 
-    /// What this node holds that lives beside nothing else, those that are missed least first, and whether each is live.
+    /// What this node holds that lives beside nothing else, those that are missed least first.
     ///
     /// # Errors
     /// When the store is gone.
-    pub async fn leaders(&self) -> Result<Vec<(Claim, bool)>, StoreError> {
+    pub async fn leaders(&self) -> Result<Vec<Leader>, StoreError> {
         match self.0.here.identity() {
-            Some(me) => claims::leaders(&self.0.store, &me).await,
+            Some(me) => claims::near::leaders(&self.0.store, &me).await,
             None => Ok(Vec::new()),
         }
     }

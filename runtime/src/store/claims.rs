@@ -2,6 +2,7 @@
 
 pub(crate) mod crowded;
 pub(crate) mod left;
+pub(crate) mod near;
 pub(crate) mod outside;
 pub(crate) mod shown;
 pub(crate) mod stroke;
@@ -51,7 +52,8 @@ macro_rules! takeable {
 }
 
 /// Takes the best of what nobody holds: $1 node, $2 incarnation, $3 time, $4 how many; of what is not claimed, and of up to
-/// three who are gone ($5 to $10). Each of these is one range of an index.
+/// three who are gone ($5 to $10). Each of these is one range of an index. Of what wants it alike comes first what is near
+/// this node, and last what is near another; that is left to it where $11 is false and it is not live.
 macro_rules! take {
     ($locking:literal) => {
         concat!(
@@ -62,7 +64,11 @@ macro_rules! take {
             takeable!(),
             " AND ",
             takes!("$1", "$2"),
-            " ORDER BY c.is_live DESC, c.priority, c.viewer_count DESC, COALESCE(c.last_activity, 0), c.entity_id LIMIT $4",
+            " AND ($11 OR c.is_live OR ",
+            near::rank!(),
+            " < 2) ORDER BY c.is_live DESC, c.priority, ",
+            near::rank!(),
+            ", c.viewer_count DESC, COALESCE(c.last_activity, 0), c.entity_id LIMIT $4",
             $locking,
             ") RETURNING entity_id, epoch, is_live, priority, viewer_count, last_activity, affinity"
         )
@@ -213,8 +219,8 @@ async fn gone(store: &Store, me: &Identity) -> Result<Vec<Gone>, StoreError> {
     Ok(all)
 }
 
-/// Takes up to `room` entities that nobody who lives holds, those that want it most.
-pub(crate) async fn take_some(store: &Store, me: &Identity, room: i64, now: Millis) -> Result<Vec<(Claim, Demand)>, StoreError> {
+/// Takes up to `room` entities that nobody who lives holds, those that want it most; what is near others only if `all`.
+pub(crate) async fn take_some(store: &Store, me: &Identity, room: i64, all: bool, now: Millis) -> Result<Vec<(Claim, Demand)>, StoreError> {
     // Two takers at once pass each other by where rows can be locked; elsewhere there is one writer anyway.
     let text = if store.is_file() { take!("") } else { take!(" FOR UPDATE SKIP LOCKED") };
     let mut statement = sql(text).bind(&me.node_id).bind(me.incarnation).bind(now).bind(room);
@@ -224,7 +230,7 @@ pub(crate) async fn take_some(store: &Store, me: &Identity, room: i64, now: Mill
         statement = statement.bind(node_id).bind(incarnation);
     }
     let mut tx = store.begin().await?;
-    let rows = tx.all(statement).await?;
+    let rows = tx.all(statement.bind(all)).await?;
     let taken: Vec<_> = rows.iter().map(|row| demand(row, me)).collect::<Result<_, _>>()?;
     let claims: Vec<_> = taken.iter().map(|(claim, _)| claim.clone()).collect();
     remember(&mut tx, &claims, now).await?;
@@ -255,14 +261,6 @@ pub(crate) async fn hand_over(store: &Store, claim: &Claim, to: &Identity, now: 
     remember(&mut tx, std::slice::from_ref(&given), now).await?;
     tx.commit().await?;
     Ok(Some(given))
-}
-
-/// What a node holds beside nothing else: those that are missed least come first.
-pub(crate) async fn leaders(store: &Store, me: &Identity) -> Result<Vec<(Claim, bool)>, StoreError> {
-    let text = "SELECT entity_id, epoch, is_live FROM coordination WHERE claimed_by = $1 AND incarnation = $2 AND affinity = '' \
-                ORDER BY is_live, priority DESC, viewer_count, entity_id";
-    let rows = store.all(sql(text).bind(&me.node_id).bind(me.incarnation)).await?;
-    rows.iter().map(|row| Ok((row_claim(row, me)?, row.get("is_live")?))).collect()
 }
 
 /// Notes what is on air beside one leader: entity, whether it is live, how many watch. The leader is live when any of them is.

@@ -13,6 +13,15 @@ macro_rules! owner_lives {
 }
 pub(super) use owner_lives;
 
+/// Of a row of `coordination` called `k`: its owner lives, is not about to go, and may hold more.
+macro_rules! owner_has_room {
+    () => {
+        "EXISTS (SELECT 1 FROM nodes h WHERE h.node_id = k.claimed_by AND h.incarnation = k.incarnation \
+         AND h.state = 'up' AND h.load < h.capacity)"
+    };
+}
+pub(super) use owner_has_room;
+
 /// Nodes as `n`, to be joined with what they hold.
 macro_rules! from_nodes {
     () => {

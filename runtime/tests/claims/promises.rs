@@ -11,6 +11,10 @@ use waddlebot_runtime::placement::Unclaimed;
 use waddlebot_runtime::store::{Claim, Identity, Place, Store, StoreError, sql};
 
 use crate::house::{House, declared_dead, pass, pass_until, soon};
+pub(crate) use crate::near::{
+    nothing_waits_for_a_node_that_is_gone_goes_or_is_full_nor_does_what_is_live, what_is_near_a_connection_goes_first_to_who_holds_it,
+    where_something_is_near_is_noted_by_its_owner_and_it_is_given_away_last,
+};
 use crate::place::opened;
 pub(crate) use crate::words::the_word_an_owner_leaves_reaches_the_next_one_and_nobody_after_a_crash;
 

@@ -38,8 +38,15 @@ pub(super) fn status(answer: &Value) -> String {
 
 /// A page of claims.
 pub(super) fn claims(answer: &Value, offset: u64) -> String {
-    let heads = ["entity", "kind", "node", "epoch", "status", "beside"].map(str::to_owned);
-    let row = |one: &Value| ["entity", "kind", "node", "epoch", "status", "beside"].map(|name| word(&one[name])).to_vec();
+    let heads = ["entity", "kind", "node", "epoch", "status", "beside", "near"].map(str::to_owned);
+    let row = |one: &Value| {
+        let mut words = ["entity", "kind", "node", "epoch", "status", "beside", "near"].map(|name| word(&one[name]));
+        // Where that connection is.
+        if let Some(near) = words.last_mut().filter(|near| !near.is_empty()) {
+            near.push_str(if one["is_near"] == true { " (here)" } else { " (elsewhere)" });
+        }
+        words.to_vec()
+    };
     let rows: Vec<_> = list(&answer["claims"]).iter().map(row).collect();
     let last = offset + rows.len() as u64;
     let more =

@@ -15,7 +15,20 @@ fn node(name: &str, state: &str) -> Known {
 fn claim(entity: &str, kind: &str, node: &str, status: &str) -> Shown {
     let error = (status == "error").then(|| "it broke".to_owned());
     let (entity, kind, node, status) = (entity.into(), kind.into(), node.into(), status.into());
-    Shown { entity, kind, node, epoch: 3, claimed_at: None, status, beside: String::new(), is_live: false, errors: 0, error }
+    Shown {
+        entity,
+        kind,
+        node,
+        epoch: 3,
+        claimed_at: None,
+        status,
+        beside: String::new(),
+        near: String::new(),
+        is_near: false,
+        is_live: false,
+        errors: 0,
+        error,
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,10 @@ pub struct Shown {
     pub status: String,
     /// Beside what it lives; empty for nothing.
     pub beside: String,
+    /// The connection it would be near; empty for none.
+    pub near: String,
+    /// Whether it is at the node that holds that connection.
+    pub is_near: bool,
     /// Whether its stream is live.
     pub is_live: bool,
     /// How often in a row it failed.
@@ -87,7 +91,8 @@ pub(crate) async fn find(store: &Store, sought: Sought<'_>) -> Result<(Vec<Shown
         kind!(),
         " AS kind, CASE WHEN ",
         unheld!(),
-        " THEN '' ELSE c.claimed_by END AS holder, c.epoch, c.claimed_at, c.status, c.affinity, c.is_live, c.error_count, c.error_message",
+        " THEN '' ELSE c.claimed_by END AS holder, c.epoch, c.claimed_at, c.status, c.affinity, c.near, CAST(CASE WHEN EXISTS (SELECT 1 FROM coordination k WHERE k.entity_id = c.near \
+         AND k.claimed_by = c.claimed_by AND k.incarnation = c.incarnation) THEN 1 ELSE 0 END AS BIGINT) AS is_near, c.is_live, c.error_count, c.error_message",
         sought!(),
         " ORDER BY c.entity_id LIMIT $5 OFFSET $6"
     );
@@ -101,6 +106,8 @@ pub(crate) async fn find(store: &Store, sought: Sought<'_>) -> Result<(Vec<Shown
             node,
             epoch: row.get("epoch")?,
             claimed_at: row.get("claimed_at")?,
+            near: row.get("near")?,
+            is_near: row.get::<i64>("is_near")? == 1,
             is_live: row.get("is_live")?,
             errors: row.get("error_count")?,
             error: row.get("error_message")?,
