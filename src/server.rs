@@ -52,7 +52,7 @@ fn routes(parts: Parts, closing: CancellationToken) -> Router {
     let Parts { residence, door, links, clock, checks, metrics: (metrics, readers), origins: _ } = parts;
     let house = Arc::new(residence.clone());
     let household = &residence.household;
-    let desk = api::router::Desk { household: household.clone(), clock: clock.clone(), metrics: metrics.clone() };
+    let desk = api::router::Desk { household: household.clone(), clock: clock.clone(), metrics: metrics.clone(), sums: Default::default() };
     let base = Some(residence.base_url.clone());
     let api = api::router::table()
         .serve(&door, Arc::new(desk))

@@ -126,6 +126,72 @@ fn the_routers_numbers_are_those_of_what_happened() {
 }
 
 #[test]
+fn lists_of_commands_and_rules_come_a_page_at_a_time_and_are_added_up_where_they_are() {
+    on_both(|house| {
+        assert_eq!(house.says("!ping")["status"], "done");
+        let channel = "discord:s1:general";
+        for n in 0..5 {
+            let mark = if n % 2 == 0 { "#" } else { "!" };
+            let command = json!({"command": format!("{mark}weather{n}"), "type": "container", "location_url": "https://weather.example/", "community_id": 1, "is_active": n < 4});
+            house.posts("/router/commands", &command);
+            let more = if n < 3 { json!([channel]) } else { json!([]) };
+            let rule =
+                json!({"string": format!("spam{n}"), "enabled_entity_ids": more, "community_id": 2, "is_active": n < 4, "action": "block"});
+            house.posts("/router/string-rules", &rule);
+        }
+        house.posts(
+            "/router/string-rules",
+            &json!({"string": "x", "enabled_entity_ids": ["local:lobby"], "community_id": 2, "action": "warn"}),
+        );
+        // A name's letters are told apart, and a part of a name is no name.
+        house.posts("/router/string-rules", &json!({"string": "x", "enabled_entity_ids": ["discord:S1:general", "discord:s1:general2"], "community_id": 2, "action": "warn"}));
+        let pages = |path: &str, what: &str, name: &str| {
+            let (mut found, mut total) = (Vec::new(), Value::Null);
+            loop {
+                let page = house.gets(&format!("{path}&limit=3&offset={}", found.len()));
+                let rows: Vec<_> = page[what].as_array().unwrap().iter().map(|row| row[name].as_str().unwrap().to_owned()).collect();
+                assert!(total.is_null() || total == page["total"], "{path}: {page}");
+                total = page["total"].clone();
+                if rows.is_empty() {
+                    break;
+                }
+                found.extend(rows);
+            }
+            assert_eq!(total, found.len(), "{path}: {found:?}");
+            found
+        };
+        let all = pages("/router/commands?", "commands", "command");
+        assert_eq!(house.gets("/router/commands?limit=1000")["commands"].as_array().unwrap().len(), all.len());
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len(), "{all:?}");
+        assert!(all.contains(&"!ping".to_owned()) && all.ends_with(&["#weather4".to_owned()]), "{all:?}");
+        assert_eq!(pages("/router/commands?search=WEATHER", "commands", "command").len(), 5);
+        assert_eq!(pages("/router/commands?prefix=%23", "commands", "command"), ["#weather0", "#weather2", "#weather4"]);
+        assert_eq!(pages("/router/commands?module_type=community&is_active=true", "commands", "command"), ["#weather0", "#weather2"]);
+        assert_eq!(pages("/router/commands?module_type=local&search=weather", "commands", "command"), ["!weather1", "!weather3"]);
+        for none in
+            ["module_type=community&prefix=!", "module_type=other", "prefix=", "prefix=%23&search=nothing", "offset=9223372036854775807"]
+        {
+            assert_eq!(house.gets(&format!("/router/commands?{none}"))["commands"], json!([]), "{none}");
+        }
+        assert_eq!(pages("/router/string-rules?search=SPAM", "rules", "string").len(), 5);
+        assert_eq!(pages("/router/string-rules?community_id=2", "rules", "string").len(), 7);
+        let here = pages(&format!("/router/string-rules?entity_id={channel}"), "rules", "string");
+        assert_eq!(here, ["spam0", "spam1", "spam2", "spam3", "spam4"], "those for all channels, too, and no others");
+        for bad in ["limit=0", "limit=1001", "offset=-1"] {
+            for path in ["commands", "string-rules"] {
+                let (status, answer) = house.asks("GET", &format!("/router/{path}?{bad}"), &Value::Null);
+                assert_eq!((status, &answer["error"]["code"]), (400, &json!("bad_page")), "{path}?{bad}");
+            }
+        }
+        let numbers = house.gets("/router/metrics");
+        let rules = &numbers["string_matcher"];
+        assert_eq!((&rules["total_rules"], &rules["active_rules"], &rules["total_matches"]), (&json!(7), &json!(6), &json!(0)));
+        assert_eq!(rules["rules_by_action"], json!({"block": 5, "warn": 2}));
+        assert_eq!(numbers["database"]["total_commands"], all.len());
+    });
+}
+
+#[test]
 fn a_collector_of_the_original_registers_lives_and_sends() {
     on_both(|house| {
         let registration = json!({"module_name": "discord", "module_version": "1.0.0", "platform": "discord", "endpoint_url": "http://collector/webhook",

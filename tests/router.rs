@@ -151,6 +151,30 @@ fn a_key_that_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[test]
+fn pages_of_a_named_origin_may_call_with_a_key_and_never_with_a_cookie() {
+    let origin = "https://tools.example";
+    let collector = Collector::where_set("user", &["--set", &format!("http.cors_origins={origin}")]);
+    let asks = |method: &str, more: &[(&str, &str)]| {
+        let fields: Vec<_> = [("Origin", origin), ("Cookie", "session=sess_00000000000000000000000000000000")]
+            .into_iter()
+            .chain(more.iter().copied())
+            .collect();
+        collector.bot.request(method, "/router/commands", &fields, "")
+    };
+    let before = asks("OPTIONS", &[("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "x-api-key, cookie")]);
+    let (with, without) = (asks("GET", &[("X-API-Key", &collector.key)]), asks("GET", &[]));
+    assert_eq!((before.status, with.status, without.status), (200, 200, 401));
+    for reply in [&before, &with, &without] {
+        let head = reply.head.to_lowercase();
+        assert!(head.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{head}");
+        assert!(!head.contains("access-control-allow-credentials"), "a browser would hand a page what a cookie opens: {head}");
+    }
+    let allowed = before.head.to_lowercase();
+    let allowed = allowed.lines().find_map(|line| line.strip_prefix("access-control-allow-headers: ")).unwrap();
+    assert!(allowed.contains("x-api-key") && allowed.contains("authorization") && !allowed.contains("cookie"), "{allowed}");
+}
+
+#[test]
 fn a_service_has_limits_of_its_own_for_each_group() {
     let collector = Collector::where_set("trigger", &["--set", "limits.api=router trigger 2, house 0/1"]);
     let ask = |path: &str| {

@@ -9,7 +9,7 @@ mod described;
 mod entities;
 mod event;
 mod incoming;
-mod metrics;
+pub(crate) mod metrics;
 mod named;
 mod rate_limits;
 mod rbac;
@@ -34,6 +34,8 @@ pub(crate) struct Desk {
     pub(crate) household: Household,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
+    /// What the database held when it was asked last.
+    pub(crate) sums: metrics::Sums,
 }
 
 /// Who sends events in.

@@ -11,6 +11,8 @@ use waddlebot_runtime::store::{FencedTx, Row, Sql, Store, StoreError, Tx, sql};
 use super::{Command, Mode, Trigger};
 use crate::listing::{anywhere, folded};
 
+/// Of so many commands is asked at once where they were used.
+const AT_ONCE: usize = 500;
 /// What headers are sealed for.
 const SEALED: &str = "command headers";
 
@@ -42,40 +44,68 @@ pub struct Wanted<'a> {
     pub community: Option<CommunityId>,
     /// With this in their name or description, whatever its case.
     pub text: &'a str,
+    /// Those that begin so, `!` or `#`; all when `None`.
+    pub prefix: Option<&'a str>,
+    /// Switched on, or off; all when `None`.
+    pub active: Option<bool>,
+    /// So many at most, after leaving out so many; all when `None`.
+    pub page: Option<(i64, i64)>,
+}
+
+impl Wanted<'_> {
+    /// Binds what the `WHERE` of every statement here names as `$1` to `$5`.
+    fn bound(&self, statement: Sql) -> Sql {
+        let active = self.active.map_or(2, i64::from);
+        let text = anywhere(self.text);
+        statement.bind(self.id.unwrap_or(0)).bind(self.community.unwrap_or(0)).bind(text).bind(self.prefix.unwrap_or_default()).bind(active)
+    }
 }
 
 const COLUMNS: &str = "SELECT id, community_id, prefix, command, module_id, version, description, type, location_url, method, headers, timeout, \
     is_idempotent, signing_key, permission_level, cooldown, rate_limit, trigger_type, event_types, priority, execution_mode, is_active, created_by, \
     created_at, updated_by, updated_at FROM commands WHERE deleted_at IS NULL AND ($1 = 0 OR id = $1) \
-    AND ($2 = 0 OR community_id = $2 OR community_id = 1) AND search_text LIKE $3 ESCAPE '!' ORDER BY prefix, command, community_id, priority, id";
+    AND ($2 = 0 OR community_id = $2 OR community_id = 1) AND search_text LIKE $3 ESCAPE '!' AND ($4 = '' OR prefix = $4) \
+    AND ($5 = 2 OR is_active = ($5 = 1)) ORDER BY prefix, command, community_id, priority, id LIMIT $6 OFFSET $7";
 
 /// Stored commands by name.
 ///
 /// # Errors
 /// When the store is gone.
 pub async fn find(store: &Store, secret: &Secret, wanted: Wanted<'_>) -> Result<Vec<Kept>, StoreError> {
-    let statement = sql(COLUMNS).bind(wanted.id.unwrap_or(0)).bind(wanted.community.unwrap_or(0)).bind(anywhere(wanted.text));
-    let rows = store.all(statement).await?;
-    let text = "SELECT command_id, entity_id, is_enabled, usage_count, last_used FROM command_permissions WHERE ($1 = 0 OR command_id = $1) \
-        AND ($2 = 0 OR command_id IN (SELECT id FROM commands WHERE community_id = $2 OR community_id = 1))";
-    let mut places: HashMap<i64, (BTreeMap<String, bool>, i64, Option<Millis>)> = HashMap::new();
-    for row in store.all(sql(text).bind(wanted.id.unwrap_or(0)).bind(wanted.community.unwrap_or(0))).await? {
-        let of = places.entry(row.get("command_id")?).or_default();
-        if let Some(on) = row.get::<Option<bool>>("is_enabled")? {
-            of.0.insert(row.get("entity_id")?, on);
+    let (most, skipped) = wanted.page.unwrap_or((i64::MAX, 0));
+    let rows = store.all(wanted.bound(sql(COLUMNS)).bind(most).bind(skipped)).await?;
+    let mut found: Vec<_> = rows.iter().map(|row| read(row, secret)).collect::<Result<_, _>>()?;
+    let mut by_id: HashMap<_, _> = found.iter_mut().map(|kept| (kept.command.id, kept)).collect();
+    let ids: Vec<_> = by_id.keys().copied().collect();
+    for few in ids.chunks(AT_ONCE) {
+        let of = |head, tail| few.iter().fold(Sql::rows(head, 1, tail), |statement, id| statement.bind(*id));
+        // A command may have been used in very many channels: they are added up where they are.
+        let head = "SELECT command_id, CAST(sum(usage_count) AS BIGINT) AS uses, max(last_used) AS last_used FROM command_permissions WHERE command_id IN";
+        for row in store.all(of(head, "GROUP BY command_id")).await? {
+            if let Some(kept) = by_id.get_mut(&row.get("command_id")?) {
+                (kept.uses, kept.last_used) = (row.get("uses")?, row.get("last_used")?);
+            }
         }
-        of.1 += row.get::<i64>("usage_count")?;
-        of.2 = of.2.max(row.get("last_used")?);
-    }
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let mut kept = read(row, secret)?;
-        if let Some((places, uses, last)) = places.remove(&kept.command.id) {
-            (kept.command.places, kept.uses, kept.last_used) = (places, uses, last);
+        let head = "SELECT command_id, entity_id, is_enabled FROM command_permissions WHERE is_enabled IS NOT NULL AND command_id IN";
+        for row in store.all(of(head, "")).await? {
+            if let Some(kept) = by_id.get_mut(&row.get("command_id")?) {
+                kept.command.places.insert(row.get("entity_id")?, row.get("is_enabled")?);
+            }
         }
-        found.push(kept);
     }
     Ok(found)
+}
+
+/// How many there are of those that [`find`] gives, whatever the page.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn found(store: &Store, wanted: Wanted<'_>) -> Result<usize, StoreError> {
+    let text = "SELECT count(*) AS total FROM commands WHERE deleted_at IS NULL AND ($1 = 0 OR id = $1) \
+        AND ($2 = 0 OR community_id = $2 OR community_id = 1) AND search_text LIKE $3 ESCAPE '!' AND ($4 = '' OR prefix = $4) \
+        AND ($5 = 2 OR is_active = ($5 = 1))";
+    let total: i64 = store.one(wanted.bound(sql(text))).await?.map_or(Ok(0), |row| row.get("total"))?;
+    Ok(usize::try_from(total).unwrap_or(0))
 }
 
 /// One command.

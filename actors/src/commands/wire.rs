@@ -14,6 +14,9 @@ use super::{Command, Mode, Refused, Trigger};
 /// What stands in the place of a header's value that is not told.
 pub const HIDDEN: &str = "(hidden)";
 
+/// What a command begins with, and the `module_type` that this makes it.
+pub const TYPES: [(&str, &str); 2] = [("#", "community"), ("!", "local")];
+
 /// What is said about a command; what is left out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -189,7 +192,7 @@ pub fn shown(kept: &Kept) -> Value {
         "usage": command.word,
         "module": command.module,
         "module_id": command.module,
-        "module_type": if typed_here { "community" } else { "local" },
+        "module_type": TYPES[usize::from(!typed_here)].1,
         "version": command.version,
         "location": if typed_here { "community" } else { "internal" },
         "type": command.engine,

@@ -24,6 +24,14 @@ impl Household {
         Ok(table::find(self.store(), self.outside().secret(), wanted).await?)
     }
 
+    /// How many there are of those that [`Household::commands`] gives, whatever the page.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn count_commands(&self, wanted: Wanted<'_>) -> Result<usize, Unsaved> {
+        Ok(table::found(self.store(), wanted).await?)
+    }
+
     /// One stored command.
     ///
     /// # Errors

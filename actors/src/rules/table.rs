@@ -36,6 +36,8 @@ pub struct Wanted<'a> {
     pub community: Option<CommunityId>,
     /// With this in their pattern, whatever its case.
     pub text: &'a str,
+    /// For this channel; whichever they are for when `None`.
+    pub entity: Option<&'a str>,
     /// So many at most; all when 0.
     pub most: usize,
     /// After leaving out so many.
@@ -47,14 +49,61 @@ pub struct Wanted<'a> {
 /// # Errors
 /// When the store is gone.
 pub async fn find(store: &Store, wanted: Wanted<'_>) -> Result<(Vec<Kept>, usize), StoreError> {
-    // A community has at most a few thousand of them, and all of them are in memory anyway.
     let text = "SELECT id, community_id, string, match_type, case_sensitive, enabled_entity_ids, overrides, action, priority, is_active, \
         match_count, last_matched, created_by, created_at, updated_by, updated_at FROM string_rules \
-        WHERE deleted_at IS NULL AND ($1 = 0 OR community_id = $1) AND folded LIKE $2 ESCAPE '!' ORDER BY community_id, priority, id";
-    let rows = store.all(sql(text).bind(wanted.community.unwrap_or(0)).bind(anywhere(wanted.text))).await?;
-    let most = if wanted.most == 0 { usize::MAX } else { wanted.most };
-    let kept: Result<Vec<_>, _> = rows.iter().skip(wanted.skipped).take(most).map(kept).collect();
-    Ok((kept?, rows.len()))
+        WHERE deleted_at IS NULL AND ($1 = 0 OR community_id = $1) AND folded LIKE $2 ESCAPE '!' \
+        AND ($3 = '' OR enabled_entity_ids = '[]' OR replace(enabled_entity_ids, $3, '') <> enabled_entity_ids \
+        OR replace(enabled_entity_ids, $4, '') <> enabled_entity_ids) ORDER BY community_id, priority, id LIMIT $5 OFFSET $6";
+    // A channel as it begins the stored list, and as it stands behind another; no letter of a name is written so.
+    let (first, further) =
+        wanted.entity.map(|name| written(&name)).map(|name| (format!("[{name}"), format!(",{name}"))).unwrap_or_default();
+    let which = |text| sql(text).bind(wanted.community.unwrap_or(0)).bind(anywhere(wanted.text)).bind(&first).bind(&further);
+    let most = if wanted.most == 0 { i64::MAX } else { bounded(wanted.most) };
+    let rows = store.all(which(text).bind(most).bind(bounded(wanted.skipped))).await?;
+    let kept: Vec<_> = rows.iter().map(kept).collect::<Result<_, _>>()?;
+    if wanted.most == 0 && wanted.skipped == 0 {
+        let total = kept.len();
+        return Ok((kept, total));
+    }
+    let text = "SELECT count(*) AS total FROM string_rules WHERE deleted_at IS NULL AND ($1 = 0 OR community_id = $1) \
+        AND folded LIKE $2 ESCAPE '!' AND ($3 = '' OR enabled_entity_ids = '[]' OR replace(enabled_entity_ids, $3, '') <> enabled_entity_ids \
+        OR replace(enabled_entity_ids, $4, '') <> enabled_entity_ids)";
+    let total: i64 = store.one(which(text)).await?.map_or(Ok(0), |row| row.get("total"))?;
+    Ok((kept, usize::try_from(total).unwrap_or(0)))
+}
+
+/// What the rules of all communities come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Rules.
+    pub rules: i64,
+    /// Those that are switched on.
+    pub active: i64,
+    /// How often all of them matched.
+    pub matches: i64,
+    /// How many have each action, by its name.
+    pub by_action: [(&'static str, i64); 4],
+}
+
+/// Adds the rules of all communities up, in the database.
+///
+/// # Errors
+/// When the store is gone.
+pub async fn sums(store: &Store) -> Result<Sums, StoreError> {
+    let text = r#"SELECT count(*) AS rules, count(CASE WHEN is_active THEN 1 END) AS active, CAST(coalesce(sum(match_count), 0) AS BIGINT) AS matches,
+        count(CASE WHEN action LIKE '{"do":"warn"%' THEN 1 END) AS warn, count(CASE WHEN action LIKE '{"do":"block"%' THEN 1 END) AS block,
+        count(CASE WHEN action LIKE '{"do":"command"%' THEN 1 END) AS command, count(CASE WHEN action LIKE '{"do":"webhook"%' THEN 1 END) AS webhook
+        FROM string_rules WHERE deleted_at IS NULL"#;
+    let Some(row) = store.one(sql(text)).await? else { return Ok(Sums::default()) };
+    let mut by_action = ["warn", "block", "command", "webhook"].map(|name| (name, 0));
+    for (name, count) in &mut by_action {
+        *count = row.get(name)?;
+    }
+    Ok(Sums { rules: row.get("rules")?, active: row.get("active")?, matches: row.get("matches")?, by_action })
+}
+
+fn bounded(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// One rule.

@@ -34,6 +34,9 @@ pub(super) fn table() -> Table<Arc<Desk>> {
         .post("/router/commands/{id}/test", ADMINS, stored::test, described::test())
 }
 
+/// The most rows of one page.
+const PAGE: i64 = 1000;
+
 /// What is asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,27 +56,40 @@ pub(super) struct Asked {
     is_active: Option<bool>,
     #[serde(default)]
     search: Option<String>,
+    #[serde(default)]
+    limit: Option<i64>,
+    #[serde(default)]
+    offset: Option<i64>,
 }
 
 /// What only those who run the house are told of a command.
 const GUARDED: [&str; 4] = ["location_url", "headers", "created_by", "updated_by"];
 
-/// `GET /commands`
+/// `GET /commands`: the house's own first, then those that run elsewhere.
 pub(super) async fn list(State(desk): State<Arc<Desk>>, by: Caller, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
+    let (limit, offset) = (asked.limit.unwrap_or(100), asked.offset.unwrap_or(0));
+    if !(1..=PAGE).contains(&limit) || offset < 0 {
+        return Err(ApiError::bad_request("bad_page", format!("limit is 1 to {PAGE}, offset 0 or more")));
+    }
     let here = match &asked.entity_id {
         Some(entity) => Some(channel(&desk, entity, asked.platform.as_deref()).await?),
         None => None,
     };
-    let mut commands = built_in(&desk, &asked, here.as_ref()).await?;
+    let own = built_in(&desk, &asked, here.as_ref()).await?;
+    let before = i64::try_from(own.len()).unwrap_or(i64::MAX);
+    let (from, to) = (offset.min(before), offset.saturating_add(limit).min(before));
+    let of_page = |at: &(i64, Value)| (from..to).contains(&at.0);
+    let mut commands: Vec<_> = (0..).zip(own).filter(of_page).map(|(_, row)| row).collect();
     let community = here.as_ref().map(|(_, community)| *community).or(asked.community_id);
     let text = asked.search.as_deref().unwrap_or_default();
-    for kept in desk.household.commands(Wanted { community, text, ..Wanted::default() }).await.map_err(stored::unsaved)? {
+    let Some(prefix) = beginning(&asked) else {
+        return Ok(Json(json!({"total": before, "commands": commands})));
+    };
+    let page = Some((limit - (to - from), offset - from));
+    let wanted = Wanted { community, text, prefix, active: asked.is_active, page, ..Wanted::default() };
+    let total = before + i64::try_from(desk.household.count_commands(wanted).await.map_err(stored::unsaved)?).unwrap_or(i64::MAX);
+    for kept in desk.household.commands(wanted).await.map_err(stored::unsaved)? {
         let mut row = wire::shown(&kept);
-        let wanted = |name: &str, asked: &Option<String>| asked.as_deref().is_none_or(|asked| row[name] == asked);
-        let active = asked.is_active.is_none_or(|asked| asked == kept.command.enabled);
-        if !active || !wanted("prefix", &asked.prefix) || !wanted("module_type", &asked.module_type) {
-            continue;
-        }
         if let Some((key, community)) = &here {
             row["enabled"] = kept.command.is_on(key, *community).into();
         }
@@ -84,7 +100,17 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, by: Caller, Query(asked)
         }
         commands.push(row);
     }
-    Ok(Json(json!({"total": commands.len(), "commands": commands})))
+    Ok(Json(json!({"total": total, "commands": commands})))
+}
+
+/// What a stored command begins with, if that matters; `None` where none can be meant.
+fn beginning(asked: &Asked) -> Option<Option<&str>> {
+    let known = |&(prefix, kind): &(&'static str, &str)| {
+        asked.prefix.as_deref().is_none_or(|asked| asked == prefix) && asked.module_type.as_deref().is_none_or(|asked| asked == kind)
+    };
+    let mut meant = wire::TYPES.into_iter().filter(known);
+    let first = meant.next()?.0;
+    Some(if meant.next().is_some() { None } else { Some(first) })
 }
 
 /// The commands of the house's own modules.

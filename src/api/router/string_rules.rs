@@ -29,7 +29,7 @@ use crate::api::openapi::operation::ADMINS;
 use crate::api::openapi::table::{BOTH, Table};
 
 /// The most rules of one answer.
-const PAGE: usize = 2000;
+const PAGE: usize = 1000;
 
 /// The addresses of this folder: services read and try, admins change.
 pub(super) fn table() -> Table<Arc<Desk>> {
@@ -64,7 +64,7 @@ pub(super) struct Asked {
 
 /// `GET /string-rules`
 pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Result<Json<Value>, ApiError> {
-    let (limit, offset) = (asked.limit.unwrap_or(PAGE), asked.offset.unwrap_or(0));
+    let (limit, offset) = (asked.limit.unwrap_or(100), asked.offset.unwrap_or(0));
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
     if !(1..=PAGE).contains(&limit) || asked.offset.is_some_and(i64::is_negative) {
         return Err(ApiError::bad_request("bad_page", format!("limit is 1 to {PAGE}, offset 0 or more")));
@@ -75,11 +75,9 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Aske
     };
     let text = asked.search.as_deref().unwrap_or_default();
     let store = desk.household.store();
-    let here = |rule: &Rule| asked.entity_id.as_ref().is_none_or(|entity| rule.entities.is_empty() || rule.entities.contains(entity));
-    let (mut rules, _) = table::find(store, Wanted { community, text, ..Wanted::default() }).await?;
-    rules.retain(|kept| here(&kept.rule));
-    let rows: Vec<_> = rules.iter().skip(offset).take(limit).map(shown).collect();
-    Ok(Json(json!({"total": rules.len(), "rules": rows})))
+    let wanted = Wanted { community, text, entity: asked.entity_id.as_deref(), most: limit, skipped: offset };
+    let (rules, total) = table::find(store, wanted).await?;
+    Ok(Json(json!({"total": total, "rules": rules.iter().map(shown).collect::<Vec<_>>()})))
 }
 
 /// `GET /string-rules/{id}`

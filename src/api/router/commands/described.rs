@@ -25,7 +25,9 @@ pub(super) fn list() -> Operation {
         .query("module_type", text().about("local or community"))
         .query("is_active", truth())
         .query("search", text().about("those with this text in their name or description"))
-        .answers(object().with("total", whole().from(0)).with("commands", listed(row())))
+        .query("limit", whole().from(1).to(super::PAGE).unless(100))
+        .query("offset", whole().from(0).to(i64::MAX).unless(0))
+        .answers(object().with("total", whole().from(0).about("on all pages")).with("commands", listed(row())))
         .fails(&[404])
 }
 

@@ -13,7 +13,7 @@ pub(super) fn list() -> Operation {
         .query("entity_id", text().about("those that are for this channel"))
         .query("community_id", whole().about("those of this community"))
         .query("search", text().about("those with this text in them"))
-        .query("limit", whole().from(1).to(2000).unless(2000))
+        .query("limit", whole().from(1).to(1000).unless(100))
         .query("offset", whole().from(0).to(i64::MAX).unless(0))
         .answers(object().with("total", whole().from(0)).with("rules", listed(rule())))
         .fails(&[404])
