@@ -24,6 +24,9 @@ pub const GLOBAL_COMMUNITY: CommunityId = 1;
 pub struct ChannelKey(Arc<str>);
 
 impl ChannelKey {
+    /// The most bytes of a name that [`ChannelKey::parse`] reads.
+    pub const LONGEST: usize = 1024;
+
     /// Names a channel. An empty `server` means that the platform has none.
     #[must_use]
     pub fn new(platform: &str, server: &str, channel: &str) -> Self {
@@ -43,7 +46,7 @@ impl ChannelKey {
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split(':').collect();
         let whole = matches!(parts.len(), 2 | 3) && parts.iter().all(|part| !part.is_empty());
-        (whole && text.len() <= 512).then(|| Self(text.into()))
+        (whole && text.len() <= Self::LONGEST).then(|| Self(text.into()))
     }
 
     /// The canonical text.

@@ -1,5 +1,7 @@
 //! The way in: how a platform hands on what it heard, and what comes of it.
 
+pub mod incoming;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

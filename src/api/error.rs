@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use waddlebot_runtime::intake::Unheard;
+use waddlebot_runtime::intake::incoming::Unread;
 use waddlebot_runtime::sessions::SessionError;
 use waddlebot_runtime::store::StoreError;
 
@@ -80,6 +81,12 @@ impl ApiError {
     /// The refusal as a part of a larger answer.
     pub(crate) fn told(self) -> Told {
         Told { code: self.code, message: self.message, status: self.status.as_u16() }
+    }
+}
+
+impl From<Unread> for ApiError {
+    fn from(Unread { code, message }: Unread) -> Self {
+        Self::bad_request(code, message)
     }
 }
 

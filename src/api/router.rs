@@ -8,7 +8,6 @@ mod coordination;
 mod described;
 mod entities;
 mod event;
-mod incoming;
 pub(crate) mod metrics;
 mod named;
 mod rate_limits;

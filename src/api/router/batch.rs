@@ -7,11 +7,11 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use waddlebot_runtime::intake::incoming::{Incoming, Meaning};
 use waddlebot_runtime::intake::{Ears as _, Heard, Outcome, Unheard};
 
 use super::Desk;
 use super::answer::Answer;
-use super::incoming::{Incoming, Meaning};
 use super::named::Named;
 use crate::api::error::{ApiError, Body, Told};
 

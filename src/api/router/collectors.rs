@@ -13,10 +13,10 @@ use serde_json::{Map, Value, json};
 use waddlebot_actors::collectors::{self, Collector, Server};
 use waddlebot_runtime::chat::ChannelKey;
 use waddlebot_runtime::intake::Ears as _;
+use waddlebot_runtime::intake::incoming::Incoming;
 use waddlebot_runtime::telemetry::aaa::{self, Outcome};
 
 use super::answer::Answer;
-use super::incoming::Incoming;
 use super::{Desk, SENDERS, event};
 use crate::api::auth::Caller;
 use crate::api::error::{ApiError, Body, Query};

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use waddlebot_runtime::event::EventKind;
+use waddlebot_runtime::intake::incoming::{LONGEST, MOST};
 
-use super::incoming::{LONGEST, MOST};
 use crate::api::openapi::operation::Operation;
 use crate::api::openapi::schema::{NAME, NOT_BLANK, Schema, anything, choice, either, list, number, object, text, truth, whole};
 
@@ -62,7 +62,7 @@ pub(super) fn incoming() -> Schema {
         .may("server_id", place().about("this or channel_id, or both"))
         .may("channel_id", place())
         .with("user_id", name())
-        .with("user_name", name().about("`username` is understood too"))
+        .with("user_name", text().longest(255).pattern(&NAME.replace(r"\u3000]", r"\u3000@]")).about("`username` is understood too"))
         .may("message_content", text().longest(LONGEST).or_null().about("what was said; `message` is understood too"))
         .may("message_type", text().or_null().about("chatMessage where it is left out and something was said"))
         .may("message_id", name().or_null().about("the same id is the same message; `id` is understood too"))

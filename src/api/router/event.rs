@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use waddlebot_runtime::intake::incoming::{Incoming, Meaning};
 use waddlebot_runtime::intake::{self, Ears as _};
 
 use super::Desk;
 use super::answer::Answer;
-use super::incoming::{Incoming, Meaning};
 use super::named::Named;
 use crate::api::error::{ApiError, Body};
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 
-fn read(text: &str) -> Result<(ChannelKey, Meaning), ApiError> {
+fn read(text: &str) -> Result<(ChannelKey, Meaning), Unread> {
     Incoming::read(text)?.meaning(7)
 }
 
@@ -85,6 +85,20 @@ fn what_is_missing_or_wrong_is_named() {
     );
 }
 
+#[test]
+fn nobody_is_left_without_a_name_and_no_channel_grows_over_its_bounds() {
+    let with = |fields: &str| format!(r#"{{"platform":"twitch","server_id":"d","user_id":"1",{fields}}}"#);
+    assert_eq!(said(&with(r#""user_name":"@ ana","message":"hi""#)).by.name, "ana");
+    assert_eq!(code(&with(r#""user_name":"@","message":"hi""#)), "bad_field");
+    assert_eq!(code(&with(r#""user_name":" @ @ ","message":"hi""#)), "bad_field");
+    let far = |letter: &str| {
+        let name = letter.repeat(NAME);
+        format!(r#"{{"platform":"twitch","server_id":"{name}","channel_id":"{name}","user_id":"1","user_name":"a","message":"hi"}}"#)
+    };
+    assert_eq!(code(&far("\u{1F986}")), "bad_field", "a channel's whole name has an end, too");
+    assert!(is_sound(&read(&far("x")).expect("taken").0, &read(&far("x")).expect("taken").1));
+}
+
 /// Any JSON, of any shape.
 fn anything() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -143,7 +157,7 @@ fn is_sound(key: &ChannelKey, meaning: &Meaning) -> bool {
         Meaning::Said(message) => &message.by,
         Meaning::Happened(event) => &event.by,
     };
-    let named = !by.id.is_empty() && by.id.chars().count() <= NAME && !by.name.chars().any(char::is_control);
+    let named = !by.id.is_empty() && !by.name.is_empty() && by.id.chars().count() <= NAME && !by.name.chars().any(char::is_control);
     let said = match meaning {
         Meaning::Said(message) => !message.text.is_empty() && !message.text.contains(['\r', '\n']) && message.text.len() <= 4 * 2 * LONGEST,
         Meaning::Happened(event) => (0..=MOST * 100).contains(&event.amount) && event.text.chars().count() <= LONGEST,

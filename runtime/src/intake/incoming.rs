@@ -2,22 +2,21 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use waddlebot_runtime::chat::{ChannelKey, ChatMessage, Millis, Role, Text, User};
-use waddlebot_runtime::event::{Event, EventKind};
 
-use crate::api::error::ApiError;
+use crate::chat::{ChannelKey, ChatMessage, Millis, Role, Text, User};
+use crate::event::{Event, EventKind};
 
 /// The most characters of a message.
-pub(super) const LONGEST: usize = 5000;
+pub const LONGEST: usize = 5000;
 /// The largest amount of anything: in cents it is still exact.
-pub(super) const MOST: i64 = 10_000_000_000;
+pub const MOST: i64 = 10_000_000_000;
 /// The most characters of a name or an id.
 const NAME: usize = 255;
 
 /// An event in the fields of spec 01 section 4.1; both generations' names are understood.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Incoming {
+pub struct Incoming {
     platform: String,
     #[serde(default)]
     server_id: Option<String>,
@@ -48,9 +47,25 @@ pub(super) struct Incoming {
     metadata: Option<Map<String, Value>>,
 }
 
+/// Why an event was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unread {
+    /// One word for programs; stable.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl Unread {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
 /// What an event is.
 #[derive(Debug, PartialEq)]
-pub(super) enum Meaning {
+pub enum Meaning {
     /// Somebody said it.
     Said(ChatMessage),
     /// It happened.
@@ -59,7 +74,8 @@ pub(super) enum Meaning {
 
 impl Meaning {
     /// The message's id; empty where it has none.
-    pub(super) fn id(&self) -> &str {
+    #[must_use]
+    pub fn id(&self) -> &str {
         match self {
             Self::Said(message) => &message.id,
             Self::Happened(event) => &event.id,
@@ -69,12 +85,18 @@ impl Meaning {
 
 impl Incoming {
     /// Reads one from its text.
-    pub(super) fn read(text: &str) -> Result<Self, ApiError> {
-        serde_json::from_str(text).map_err(|error| ApiError::bad_request("bad_request", error.to_string()))
+    ///
+    /// # Errors
+    /// When it is no JSON, or has a field that is unknown or of another kind.
+    pub fn read(text: &str) -> Result<Self, Unread> {
+        serde_json::from_str(text).map_err(|error| Unread::new("bad_request", error.to_string()))
     }
 
     /// Where it happened, and what it is.
-    pub(super) fn meaning(self, now: Millis) -> Result<(ChannelKey, Meaning), ApiError> {
+    ///
+    /// # Errors
+    /// With the first thing that is missing, or out of its bounds.
+    pub fn meaning(self, now: Millis) -> Result<(ChannelKey, Meaning), Unread> {
         let key = self.channel()?;
         self.sound()?;
         let by = self.user()?;
@@ -93,7 +115,7 @@ impl Incoming {
             Some(name) => {
                 let Some(kind) = EventKind::parse(name) else {
                     let shown: String = name.chars().take(40).collect();
-                    return Err(ApiError::bad_request("unknown_message_type", format!("there is no message type {shown:?}")));
+                    return Err(Unread::new("unknown_message_type", format!("there is no message type {shown:?}")));
                 };
                 let amount = self.amount(kind)?;
                 let text = self.message_content.unwrap_or_default();
@@ -104,35 +126,46 @@ impl Incoming {
     }
 
     /// A platform without servers names its channel in either field.
-    fn channel(&self) -> Result<ChannelKey, ApiError> {
+    fn channel(&self) -> Result<ChannelKey, Unread> {
         let first = self.platform.bytes().next().is_some_and(|letter| letter.is_ascii_lowercase());
         let rest =
             self.platform.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, b'-' | b'_'));
         if !first || !rest || self.platform.len() > 32 {
-            return Err(ApiError::bad_request("bad_platform", "a platform is a word in lower case of at most 32 letters"));
+            return Err(Unread::new("bad_platform", "a platform is a word in lower case of at most 32 letters"));
         }
         let part = |name, value: &Option<String>| match value.as_deref() {
             None => Ok(None),
             Some(value) if value.chars().all(|letter| letter == ' ') && value.len() <= NAME => Ok(None),
             Some(value) => bounded(name, value).map(|value| Some(value.to_owned())),
         };
-        match (part("server_id", &self.server_id)?, part("channel_id", &self.channel_id)?) {
-            (Some(server), Some(channel)) => Ok(ChannelKey::new(&self.platform, &server, &channel)),
-            (Some(channel), None) | (None, Some(channel)) => Ok(ChannelKey::new(&self.platform, "", &channel)),
-            (None, None) => Err(missing("server_id")),
+        let key = match (part("server_id", &self.server_id)?, part("channel_id", &self.channel_id)?) {
+            (Some(server), Some(channel)) => ChannelKey::new(&self.platform, &server, &channel),
+            (Some(channel), None) | (None, Some(channel)) => ChannelKey::new(&self.platform, "", &channel),
+            (None, None) => return Err(missing("server_id")),
+        };
+        // A longer one could not be read from its text, wherever it is named again.
+        if key.as_str().len() > ChannelKey::LONGEST {
+            return Err(Unread::new("bad_field", "server_id and channel_id are too long together"));
         }
+        Ok(key)
     }
 
-    fn user(&self) -> Result<User, ApiError> {
+    fn user(&self) -> Result<User, Unread> {
         let role = match self.user_role.as_deref() {
             Some(word) => Role::parse(word).ok_or_else(|| {
                 let shown: String = word.chars().take(40).collect();
-                ApiError::bad_request("bad_role", format!("there is no role {shown:?}: owner, admin, moderator, vip and member are known"))
+                Unread::new("bad_role", format!("there is no role {shown:?}: owner, admin, moderator, vip and member are known"))
             })?,
             None => self.badges(),
         };
         let id = bounded("user_id", &self.user_id)?.to_owned().into();
-        Ok(User { id, name: bounded("user_name", &self.user_name)?.trim_start_matches('@').to_owned().into(), role })
+        let name = bounded("user_name", &self.user_name)?;
+        let name = if name.starts_with('@') {
+            bounded("user_name", name.trim_start_matches(|letter: char| letter == '@' || letter.is_whitespace()))?
+        } else {
+            name
+        };
+        Ok(User { id, name: name.to_owned().into(), role })
     }
 
     /// The highest role that the platform's badges stand for.
@@ -143,7 +176,7 @@ impl Incoming {
     }
 
     /// What was said; a platform's own command is written as the chat writes it.
-    fn spoken(&self, slash: bool) -> Result<Text, ApiError> {
+    fn spoken(&self, slash: bool) -> Result<Text, Unread> {
         let said = self.message_content.as_deref().unwrap_or_default();
         fits("message_content", said)?;
         let said = said.trim();
@@ -162,16 +195,16 @@ impl Incoming {
     }
 
     /// An amount that cannot be is refused, also where it means nothing.
-    fn sound(&self) -> Result<(), ApiError> {
+    fn sound(&self) -> Result<(), Unread> {
         let of = |name: &str| self.metadata.as_ref().and_then(|metadata| metadata.get(name)).and_then(Value::as_f64);
         let told = [self.bits, self.minutes, self.amount, self.viewers, of("bits"), of("minutes"), of("amount"), of("viewers")];
         if told.into_iter().flatten().all(|value| (0.0..=MOST as f64).contains(&value)) {
             return Ok(());
         }
-        Err(ApiError::bad_request("bad_amount", format!("an amount is a number from 0 to {MOST}")))
+        Err(Unread::new("bad_amount", format!("an amount is a number from 0 to {MOST}")))
     }
 
-    fn amount(&self, kind: EventKind) -> Result<i64, ApiError> {
+    fn amount(&self, kind: EventKind) -> Result<i64, Unread> {
         let of = |name: &str| self.metadata.as_ref().and_then(|metadata| metadata.get(name)).and_then(Value::as_f64);
         let value = match kind {
             EventKind::Cheer => self.bits.or(self.amount).or_else(|| of("bits")),
@@ -187,23 +220,23 @@ impl Incoming {
     }
 }
 
-fn bounded<'a>(name: &str, value: &'a str) -> Result<&'a str, ApiError> {
+fn bounded<'a>(name: &str, value: &'a str) -> Result<&'a str, Unread> {
     let trimmed = value.trim();
     if trimmed.is_empty() || value.chars().count() > NAME || value.chars().any(char::is_control) {
-        return Err(ApiError::bad_request("bad_field", format!("{name} has 1 to {NAME} characters without line breaks")));
+        return Err(Unread::new("bad_field", format!("{name} has 1 to {NAME} characters without line breaks")));
     }
     Ok(trimmed)
 }
 
-fn fits(name: &str, text: &str) -> Result<(), ApiError> {
+fn fits(name: &str, text: &str) -> Result<(), Unread> {
     if text.len() > LONGEST && text.chars().count() > LONGEST {
-        return Err(ApiError::bad_request("too_long", format!("{name} has at most {LONGEST} characters")));
+        return Err(Unread::new("too_long", format!("{name} has at most {LONGEST} characters")));
     }
     Ok(())
 }
 
-fn missing(name: &str) -> ApiError {
-    ApiError::bad_request("missing_field", format!("{name} is missing"))
+fn missing(name: &str) -> Unread {
+    Unread::new("missing_field", format!("{name} is missing"))
 }
 
 #[cfg(test)]
