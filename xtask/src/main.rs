@@ -2,6 +2,7 @@
 
 mod chaos;
 mod check;
+mod fuzz;
 mod machine;
 mod older;
 mod python;
@@ -19,6 +20,7 @@ cargo xtask chaos    a real cluster under everything that can go wrong: [--seed 
                      [--older COMMIT|FILE]: begins with an older program and exchanges it node by node
 cargo xtask drain    a node hands over 5,000 claims while people talk: how long it takes, and how long they wait
 cargo xtask simulate clusters in turned time, 10,000 seeds
+cargo xtask fuzz     [--seconds N] [--keep] [commands|rules|intake]: invents hostile input, led by what code it reaches (libFuzzer, stable Rust; needs g++)
 cargo xtask install  only the installing: Debian's packages (as root), the cargo tools, schemathesis";
 
 fn main() -> ExitCode {
@@ -26,6 +28,9 @@ fn main() -> ExitCode {
     let first = args.next();
     if first.as_deref() == Some("chaos") {
         return ended(chaos::run(args));
+    }
+    if first.as_deref() == Some("fuzz") {
+        return ended(fuzz::run(args));
     }
     let done = match (first.as_deref(), args.next()) {
         (Some("check"), None) => check::run(),
