@@ -157,7 +157,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         // Read again by who can say where it is wrong, at twice the price.
         match Json::from_bytes(&bytes) {
             Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(ApiError::bad_request("bad_request", rejection.body_text())),
+            // It repeats what was sent: a field's name may be as long as the body.
+            Err(rejection) => Err(Unread::new("bad_request", rejection.body_text()).into()),
         }
     }
 }

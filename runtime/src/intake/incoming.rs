@@ -10,6 +10,8 @@ use crate::event::{Event, EventKind};
 pub const LONGEST: usize = 5000;
 /// The largest amount of anything: in cents it is still exact.
 pub const MOST: i64 = 10_000_000_000;
+/// The most characters of what is told of a refusal.
+const TOLD: usize = 500;
 /// The most characters of a name or an id.
 const NAME: usize = 255;
 
@@ -58,8 +60,11 @@ pub struct Unread {
 }
 
 impl Unread {
-    fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+    /// A refusal in one line of bounded length, whatever of what was sent the message repeats.
+    #[must_use]
+    pub fn new(code: &'static str, message: impl AsRef<str>) -> Self {
+        let letters = message.as_ref().chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+        Self { code, message: letters.take(TOLD).collect() }
     }
 }
 

@@ -86,6 +86,15 @@ fn what_is_missing_or_wrong_is_named() {
 }
 
 #[test]
+fn a_refusal_is_one_line_of_bounded_length_whatever_was_sent() {
+    let field = "x\\r\\n".repeat(1000);
+    for text in [format!(r#"{{"{field}":1}}"#), format!(r#"{{"platform":1,"user_id":"{field}"}}"#), format!(r#"{{"bits":"{field}"}}"#)] {
+        let Unread { code, message } = read(&text).expect_err("refused");
+        assert!(code == "bad_request" && message.chars().count() <= TOLD && !message.contains(['\r', '\n']), "{message:?}");
+    }
+}
+
+#[test]
 fn nobody_is_left_without_a_name_and_no_channel_grows_over_its_bounds() {
     let with = |fields: &str| format!(r#"{{"platform":"twitch","server_id":"d","user_id":"1",{fields}}}"#);
     assert_eq!(said(&with(r#""user_name":"@ ana","message":"hi""#)).by.name, "ana");
