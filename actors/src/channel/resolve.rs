@@ -233,11 +233,16 @@ impl Table {
             return Resolution::Chatter;
         }
         let mut text = std::borrow::Cow::Borrowed(text.trim());
-        let mut taught = Vec::new();
+        let mut taught: Vec<(&str, String)> = Vec::new();
         loop {
             let Some((target, used)) = self.longest_match(&text) else {
                 let word = text.split_whitespace().next().unwrap_or_default().to_owned();
-                return if self.is_tag(&word) { Resolution::Chatter } else { Resolution::Unknown { word } };
+                return match (self.is_tag(&word), taught.is_empty()) {
+                    (true, true) => Resolution::Chatter,
+                    // Who typed a taught word meant the bot.
+                    (true, false) => Resolution::Unknown { word: taught.swap_remove(0).1 },
+                    (false, _) => Resolution::Unknown { word },
+                };
             };
             let rest = text[used..].trim();
             let word = || text[..used].split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");

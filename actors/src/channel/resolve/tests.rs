@@ -83,7 +83,8 @@ fn commands_are_found_by_their_words_aliases_and_sub_commands() {
 
 #[test]
 fn a_taught_word_stands_for_its_text_with_the_speakers_words_in_it() {
-    let table = table(&[("!hi", "!ping hello {user}, {args}"), ("!hey", "!hi again"), ("!plain", "no command")]);
+    let table = table(&[("!hi", "!ping hello {user}, {args}"), ("!hey", "!hi again"), ("!plain", "no command"), ("!tag", "#ducks")]);
+    assert_eq!(meaning(&table, "!tag"), "unknown !tag");
     assert_eq!(meaning(&table, "!hi you two"), "ping(hello ana, you two)");
     assert_eq!(meaning(&table, "!hey"), "ping(hello ana, again)");
     assert_eq!(meaning(&table, "!plain"), "unknown !plain");
