@@ -1,5 +1,7 @@
 //! The one HTTP port: every route of every part, behind one guard, until the stop.
 
+mod attended;
+mod socket;
 mod watch;
 
 use std::convert::Infallible;
@@ -28,10 +30,14 @@ use crate::api::{self, guard};
 use crate::hub::links::Links;
 use crate::hub::{self, Hub};
 use crate::residence::Residence;
+use attended::{Attended, Requests};
+use socket::Socket;
 use watch::Watch;
 
 /// How long a request's head may take.
 const HEAD: Duration = Duration::from_secs(10);
+/// An answer that takes longer is given up when who asked has gone; who closed their side and waits has it until then.
+const SLOW: Duration = Duration::from_secs(1);
 /// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -101,18 +107,22 @@ async fn listen(listener: TcpListener, guarded: Guarded, closing: CancellationTo
         stream.set_nodelay(true).ok();
         let mut builder = Builder::new(TokioExecutor::new());
         // Who sends half a head and falls silent does not keep the connection.
-        // Who has sent all that they have to say is answered all the same; looking for the end of the connection during
-        // each request would cost a read and its buffer. Answers are small: head and body leave as one piece.
+        // Looking for the end of the connection during each request would cost a read and its buffer: the slow ones are
+        // attended. Answers are small: head and body leave as one piece.
         builder.http1().timer(Watch::default()).header_read_timeout(HEAD).half_close(true).writev(false);
-        let guarded = guarded.clone();
+        let (guarded, requests, socket) = (guarded.clone(), Requests::default(), Socket::new(stream));
+        let (came, peer) = (requests.clone(), socket.peer());
         let service = service_fn(move |request| {
-            let answer = guarded.clone().answer(from, request);
+            let answer = came.clone().answered(guarded.clone().answer(from, request));
             async move { Ok::<_, Infallible>(answer.await) }
         });
-        let connection = graceful.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
+        let connection = graceful.watch(builder.serve_connection_with_upgrades(TokioIo::new(socket), service).into_owned());
+        let connection = Attended::new(connection, peer, requests, SLOW);
         spawn::task("http connection", async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, %from, "a connection ended badly");
+            match connection.await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::debug!(%error, %from, "a connection ended badly"),
+                None => tracing::debug!(%from, "who asked did not wait for the answer"),
             }
         });
     }

@@ -18,6 +18,8 @@ fn claim() -> Schema {
         .with("claimed_at", instant().or_null())
         .with("status", text())
         .with("beside", text().about("what it goes with; empty for nothing"))
+        .with("near", text().about("the connection it is heard through; empty where each node may have one of its own"))
+        .with("is_near", truth().about("whether the node that holds it holds that connection, too"))
         .with("is_live", truth())
         .with("errors", whole().from(0))
         .with("error", text().or_null())
