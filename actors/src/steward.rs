@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use waddlebot_runtime::actor::{Actor, Fault, Me};
 use waddlebot_runtime::chat::CommunityId;
 use waddlebot_runtime::placement::{Placement, Unclaimed, choice};
+use waddlebot_runtime::spawn;
 use waddlebot_runtime::store::{Claim, Identity, Neighbour, StoreError};
 
 use crate::household::{Household, Seen};
@@ -40,8 +41,10 @@ const REST: Duration = Duration::from_secs(5);
 
 /// What a steward is told.
 pub enum Order {
-    /// Look after everything.
+    /// Look after everything, and again after a while.
     Look,
+    /// Another node died: look now.
+    Death,
     /// This node is about to go: hand everything over; answer when that is done, or there is no time left.
     /// Who waits for that ends this node's process afterwards.
     Drain(Duration, oneshot::Sender<()>),
@@ -97,6 +100,8 @@ impl Actor for Steward {
 
     async fn open(seed: Seed, me: &Me<Order>) -> Result<Self, Fault> {
         me.address().send(Order::Look)?;
+        let (address, mut deaths) = (me.address().clone(), seed.placement.here().deaths());
+        spawn::task("deaths", async move { while deaths.changed().await.is_ok() && address.send(Order::Death).is_ok() {} });
         let (seen, connected) = (Seen::new(), HashSet::new());
         let (draining, going, closing, ends) = (false, None, None, false);
         Ok(Self { seed, seen, connected, draining, going, closing, ends, looks: 0, above: 0, untaken: 0, stuck_for: 0, given: 0, taken: 0 })
@@ -104,12 +109,14 @@ impl Actor for Steward {
 
     async fn handle(&mut self, order: Order, me: &Me<Order>) -> Result<(), Fault> {
         match order {
-            Order::Look => {
+            Order::Look | Order::Death => {
                 if !self.draining {
                     if let Err(error) = self.look().await {
                         tracing::warn!(%error, "what nobody serves cannot be looked after now");
                     }
-                    me.later(LOOK, Order::Look);
+                    if matches!(order, Order::Look) {
+                        me.later(LOOK, Order::Look);
+                    }
                 }
             }
             Order::Drain(within, reply) => {

@@ -73,6 +73,8 @@ struct Inner {
     /// Whether others can see that this process lives, where they look.
     bound: AtomicBool,
     suspects: Suspects,
+    /// How many other nodes this one knows to have died.
+    deaths: watch::Sender<u64>,
 }
 
 impl Here {
@@ -86,6 +88,7 @@ impl Here {
             gate: Gate::shut(clock),
             bound: AtomicBool::new(true),
             suspects: Suspects::default(),
+            deaths: watch::Sender::default(),
         };
         Self(Arc::new(inner))
     }
@@ -117,6 +120,16 @@ impl Here {
     /// Nodes that closed their connection and whose port refuses.
     pub(crate) fn suspects(&self) -> &Suspects {
         &self.0.suspects
+    }
+
+    /// Changes whenever another node is known to have died: what it served is nobody's.
+    #[must_use]
+    pub fn deaths(&self) -> watch::Receiver<u64> {
+        self.0.deaths.subscribe()
+    }
+
+    fn mourn(&self) {
+        self.0.deaths.send_modify(|deaths| *deaths += 1);
     }
 
     /// Lives as so many-eth, or not: for tests of who asks.

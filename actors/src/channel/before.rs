@@ -21,6 +21,8 @@ pub struct Asker {
     to: oneshot::Sender<Arc<Outcome>>,
     /// Nothing where the message has no id.
     key: Option<Key>,
+    /// The speaker may: they were told so before, under this message's id.
+    is_admitted: bool,
 }
 
 /// What was answered lately. Cloning shares it: the channel asks, its delivery fills.
@@ -47,14 +49,17 @@ impl Before {
     /// Who asks, unless the message was answered before: then they are told, and nothing is left to do.
     pub(super) fn asks(&self, id: &str, to: oneshot::Sender<Arc<Outcome>>) -> Option<Asker> {
         if id.is_empty() {
-            return Some(Asker { to, key: None });
+            return Some(Asker::new(to));
         }
         let key = (self.hashes.0.hash_one(id), self.hashes.1.hash_one(id));
-        if let Some(Known::Answered(first)) = self.memory.lock().known.get(&key) {
-            to.send(again(first).into()).ok();
-            return None;
-        }
-        Some(Asker { to, key: Some(key) })
+        let is_admitted = match self.memory.lock().known.get(&key) {
+            Some(Known::Answered(first)) => {
+                to.send(again(first).into()).ok();
+                return None;
+            }
+            known => known.is_some(),
+        };
+        Some(Asker { to, key: Some(key), is_admitted })
     }
 
     /// Notes that the speaker may: whatever is decided about them later, this message is not judged again.
@@ -62,11 +67,6 @@ impl Before {
         if let Some(key) = asker.and_then(|asker| asker.key) {
             self.memory.lock().note(key, Known::Admitted, now);
         }
-    }
-
-    /// Whether [`Before::admit`] was told of this message.
-    pub(super) fn is_admitted(&self, asker: Option<&Asker>) -> bool {
-        asker.and_then(|asker| asker.key).is_some_and(|key| self.memory.lock().known.contains_key(&key))
     }
 
     /// Forgets what is too old.
@@ -84,7 +84,7 @@ impl Before {
 
     /// Tells who asked what came of it, and remembers that where no journal does.
     pub(crate) fn answer(&self, asker: Asker, outcome: Outcome, in_journal: bool, now: Duration) {
-        let Asker { to, key } = asker;
+        let Asker { to, key, .. } = asker;
         let outcome = Arc::new(outcome);
         if let Some(key) = key
             && !in_journal
@@ -99,7 +99,12 @@ impl Before {
 impl Asker {
     /// Who asks for what the journal remembers in any case.
     pub(super) fn new(to: oneshot::Sender<Arc<Outcome>>) -> Self {
-        Self { to, key: None }
+        Self { to, key: None, is_admitted: false }
+    }
+
+    /// Whether [`Before::admit`] was told of this message.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.is_admitted
     }
 
     /// Tells who asked, and remembers nothing.
@@ -164,7 +169,9 @@ mod tests {
         for id in 0..2 * MOST {
             let asker = asks(&before, &id.to_string()).ok();
             before.admit(asker.as_ref(), at(0));
-            assert!(before.is_admitted(asker.as_ref()));
+            assert!(
+                asks(&before, &id.to_string()).is_ok_and(|again| again.is_admitted()) && asker.is_some_and(|first| !first.is_admitted())
+            );
         }
         assert_eq!((before.len(), before.memory.lock().known.len()), (MOST, MOST));
         before.sweep(at(900));

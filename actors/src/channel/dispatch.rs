@@ -62,7 +62,7 @@ impl Channel {
         }
         self.begin_counting(me).await;
         // What was accepted was admitted then; it is not judged twice.
-        let judged = way == Way::Accepted || self.before.is_admitted(asked.as_ref());
+        let judged = way == Way::Accepted || asked.as_ref().is_some_and(Asker::is_admitted);
         let admitted = match self.admitted(&message, judged, me) {
             Err(answered) if answered.verdict == Verdict::Limited && named && Box::pin(self.is_on_record(&message, me)).await => {
                 self.admitted(&message, true, me)

@@ -64,7 +64,7 @@ impl Channel {
             }
             return Ok(());
         }
-        if !self.before.is_admitted(asked.as_ref()) {
+        if !asked.as_ref().is_some_and(Asker::is_admitted) {
             let uses = self.ruled.tally.uses.entry(rule).or_default();
             *uses = (uses.0 + 1, message.at);
         }

@@ -109,6 +109,7 @@ impl Renewal {
         let watched = watched.map(|(node, seen, silence)| (node, seen, patience(silence))).collect();
         for (node, seen) in watch.look(watched, self.clock.since_boot()) {
             if nodes::declare_dead(&self.store, &node, &seen).await? {
+                self.here.mourn();
                 metrics::counter!("waddlebot_nodes_declared_dead_total", "how" => "silent").increment(1);
                 tracing::warn!(node, incarnation = seen.incarnation, "this node is silent and was declared dead");
             }

@@ -70,9 +70,12 @@ async fn look(
         let row = nodes::node(store, &who.node_id).await?;
         let Some(seen) = row.filter(|seen| seen.incarnation == who.incarnation && seen.lives()) else {
             here.suspects().remove(&who.node_id);
+            // Somebody else was quicker.
+            here.mourn();
             continue;
         };
         if nodes::declare_dead(store, &who.node_id, &seen).await? {
+            here.mourn();
             metrics::counter!("waddlebot_nodes_declared_dead_total", "how" => "quick").increment(1);
             tracing::warn!(node = who.node_id, incarnation = who.incarnation, "the process of this node is gone; it was declared dead");
         }

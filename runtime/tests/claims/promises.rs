@@ -420,6 +420,8 @@ pub(crate) async fn a_silent_node_is_declared_dead(place: Place) {
     let stale = one.placement.claim(ROOM).await.expect("nobody holds it");
     live_on(&clock, &[&one, &two], 3).await;
     assert!(matches!(two.placement.claim(ROOM).await, Err(Unclaimed::Elsewhere { .. })));
+    let deaths = two.here.deaths();
+    assert!(!deaths.has_changed().expect("the node is a member"), "everybody lives");
     one.die().await;
     let died = clock.since_boot();
     let claim = loop {
@@ -431,6 +433,7 @@ pub(crate) async fn a_silent_node_is_declared_dead(place: Place) {
         }
     };
     assert!(clock.since_boot() - died >= Duration::from_secs(5), "it was given a whole lease");
+    assert!(deaths.has_changed().expect("the node is a member"), "who looks after claims is told");
     assert_eq!((claim.owner.as_str(), claim.epoch), ("n2", stale.epoch + 1));
     assert!(matches!(write(&store, &stale).await, Err(StoreError::Stale { .. })));
     two.leave().await;
