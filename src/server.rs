@@ -1,7 +1,7 @@
 //! The one HTTP port: every route of every part, behind one guard, until the stop.
 
 mod attended;
-mod socket;
+pub(crate) mod socket;
 mod watch;
 
 use std::convert::Infallible;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
@@ -11,23 +11,27 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// Both directions, for hyper.
-pub(super) struct Socket {
-    read: Peer,
+pub(crate) struct Socket {
+    read: Arc<Mutex<OwnedReadHalf>>,
     write: OwnedWriteHalf,
 }
 
-/// The other side, as far as it can be heard. Cloning shares it.
-#[derive(Clone)]
-pub(super) struct Peer(Arc<Mutex<OwnedReadHalf>>);
+/// The other side, as far as it can be heard and the socket is there.
+pub(super) struct Peer(Weak<Mutex<OwnedReadHalf>>);
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
         let (read, write) = stream.into_split();
-        Self { read: Peer(Arc::new(Mutex::new(read))), write }
+        Self { read: Arc::new(Mutex::new(read)), write }
     }
 
     pub(super) fn peer(&self) -> Peer {
-        self.read.clone()
+        Peer(Arc::downgrade(&self.read))
+    }
+
+    /// The socket as the system gave it. Nothing while somebody looks whether the other side is there.
+    pub(crate) fn into_inner(self) -> Option<TcpStream> {
+        Arc::into_inner(self.read)?.into_inner().reunite(self.write).ok()
     }
 }
 
@@ -35,14 +39,15 @@ impl Peer {
     /// Whether it says nothing more: it closed its side, or the connection is broken.
     pub(super) fn has_left(&self, context: &mut Context<'_>) -> bool {
         let mut letter = [0];
-        let looked = self.0.lock().as_ref().poll_peek(context, &mut ReadBuf::new(&mut letter));
+        let Some(socket) = self.0.upgrade() else { return false };
+        let looked = socket.lock().as_ref().poll_peek(context, &mut ReadBuf::new(&mut letter));
         matches!(looked, Poll::Ready(Ok(0) | Err(_)))
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.read.0.lock()).poll_read(context, into)
+        Pin::new(&mut *self.read.lock()).poll_read(context, into)
     }
 }
 

@@ -21,6 +21,7 @@ use waddlebot_runtime::spawn;
 use super::Desk;
 use crate::api::auth::address;
 use crate::api::error::ApiError;
+use crate::server::socket::Socket;
 
 /// What a page says about itself on arrival.
 #[derive(Deserialize)]
@@ -89,13 +90,12 @@ fn switching(accept: String) -> Response {
 /// The connection itself, out of the HTTP server's hands, and what came along with the request.
 async fn raw(upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
     let upgraded: Upgraded = upgrade.await.map_err(|error| tracing::debug!(%error, "an overlay page left during the upgrade")).ok()?;
-    match downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => Some((parts.io.into_inner(), parts.read_buf)),
-        Err(_) => {
-            tracing::error!("the HTTP server does not stand on plain TCP: overlay sockets cannot be served");
-            None
-        }
+    let parts = downcast::<TokioIo<Socket>>(upgraded).ok();
+    let raw = parts.and_then(|parts| Some((parts.io.into_inner().into_inner()?, parts.read_buf)));
+    if raw.is_none() {
+        tracing::error!("the HTTP server does not stand on plain TCP: overlay sockets cannot be served");
     }
+    raw
 }
 
 /// Says that the token is not good, in the words of the protocol, and waits a little for the page to hear it.
