@@ -13,7 +13,7 @@ use waddlebot_runtime::journal::Journal;
 use waddlebot_runtime::placement::Claims;
 use waddlebot_runtime::platform::{Boxed, Platform};
 use waddlebot_runtime::spawn;
-use waddlebot_runtime::store::Store;
+use waddlebot_runtime::store::{Claim, Store};
 use waddlebot_runtime::supervision::Verdict;
 
 use crate::account::{self, Account};
@@ -159,7 +159,8 @@ impl Node {
     async fn channel(&mut self, seed: channel::Seed, me: &Me<Order>) -> Result<Address<channel::Order>, String> {
         let key = seed.key.clone();
         match self.channels.get(&key) {
-            Some((_, open)) if open.is_open() => return Ok(open.clone()),
+            Some((_, open)) if open.is_open() && !is_older(open, &seed.claim) => return Ok(open.clone()),
+            Some((_, older)) if older.is_open() => ended_in_time("channel", std::iter::once(older.stop())).await,
             Some((_, closing)) => closing.drain().await,
             None => {}
         }
@@ -172,7 +173,14 @@ impl Node {
     async fn community(&mut self, seed: community::Seed, me: &Me<Order>) -> Result<Address<community::Order>, String> {
         let id = seed.registered.id;
         match self.communities.get(&id) {
-            Some(open) if open.is_open() => return Ok(open.clone()),
+            Some(open) if open.is_open() && !is_older(open, &seed.claim) => return Ok(open.clone()),
+            Some(older) if older.is_open() => {
+                tracing::warn!(community = id, "it was opened under a claim that was lost, and is opened anew");
+                let channels =
+                    self.channels.extract_if(|_, (of, _)| *of == id).map(|(_, (_, channel))| async move { channel.stop().await });
+                ended_in_time("channels", channels).await;
+                ended_in_time("community", std::iter::once(older.stop())).await;
+            }
             Some(closing) => closing.drain().await,
             None => {}
         }
@@ -269,6 +277,11 @@ impl Node {
 
 /// How long an account goes on at the end. What must be said was waited for with its channel, or is in the outbox.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Whether it was opened under an older claim than this: who opened it had that from before everything was stopped.
+fn is_older<O: Send + 'static>(open: &Address<O>, claim: &Claim) -> bool {
+    open.meter().epoch() < claim.epoch
+}
 
 /// Waits for all of them together, for no longer than ten seconds.
 async fn ended_in_time<F: Future<Output = ()>>(whose: &str, ending: impl Iterator<Item = F>) {

@@ -285,7 +285,9 @@ impl Claims for Everything {
             let text = "INSERT INTO coordination (entity_id, claimed_by, incarnation, epoch) VALUES ($1, 'stage', 1, 1) ON CONFLICT (entity_id) DO NOTHING";
             tx.run(sql(text).bind(entity)).await?;
             tx.commit().await?;
-            Ok(Claim { entity: entity.to_owned(), owner: "stage".into(), incarnation: 1, epoch: 1 })
+            let row = self.0.one(sql("SELECT epoch FROM coordination WHERE entity_id = $1").bind(entity)).await?;
+            let epoch = row.map(|row| row.get("epoch")).transpose()?.unwrap_or(1);
+            Ok(Claim { entity: entity.to_owned(), owner: "stage".into(), incarnation: 1, epoch })
         })
     }
 }

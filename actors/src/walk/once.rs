@@ -6,7 +6,7 @@ use waddlebot_runtime::chat::{ChannelKey, ChatMessage, Role, User};
 use waddlebot_runtime::clock::Clock;
 use waddlebot_runtime::intake::Verdict;
 use waddlebot_runtime::journal;
-use waddlebot_runtime::store::{Place, file_in};
+use waddlebot_runtime::store::{Place, file_in, sql};
 
 use super::{house, lines, until, until_true};
 use crate::channel::Accepted;
@@ -40,6 +40,19 @@ async fn a_message_that_comes_again_is_not_judged_again_also_after_a_restart() {
     house.stage.clock.turn(Duration::from_secs(31));
     assert_eq!(slow(&house, "m2").await, refused, "the same message gets the first answer, a refusal as well");
     assert_eq!(slow(&house, "m3").await, (Verdict::Done, lines(&["2"])));
+}
+
+#[tokio::test]
+async fn what_was_opened_under_a_claim_that_was_lost_is_opened_anew_under_the_next() {
+    let house = house().await;
+    assert_eq!(house.said("!count").await, (Verdict::Done, lines(&["1"])));
+    let store = house.stage.household.store();
+    let mut tx = store.begin().await.expect("the store answers");
+    tx.run(sql("UPDATE coordination SET epoch = epoch + 1")).await.expect("lost, and claimed again");
+    tx.commit().await.expect("the store answers");
+    let id = crate::registry::communities(store).await.expect("the store answers")[0].id;
+    house.stage.household.community(id).await.expect("it is served");
+    until_true(async || house.said("!count").await == (Verdict::Done, lines(&["2"]))).await;
 }
 
 #[tokio::test]

@@ -104,6 +104,12 @@ impl Meter {
         self.epoch.store(epoch, Relaxed);
     }
 
+    /// The epoch of its claim; negative where it has none.
+    #[must_use]
+    pub fn epoch(&self) -> i64 {
+        self.epoch.load(Relaxed)
+    }
+
     pub(super) fn sent(&self) {
         self.waiting.fetch_add(1, Relaxed);
     }
